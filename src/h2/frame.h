@@ -48,16 +48,20 @@ void h2_frame_head_decode(const uint8_t *in, struct h2_frame *out);
    from `in`. */
 size_t h2_frame_decode(const uint8_t *in, size_t len, struct h2_frame *out);
 
-/* Fill in the parsed members and the faults from head and payload. `payload_len` may be shorter
-   than `length` for a frame that was not kept whole. */
+/* Fill in the parsed members and the faults from head and payload; faults that the connection found
+   stay. `payload_len` may be shorter than `length` for a frame that was not kept whole: what is
+   missing then is nobody's fault, a member that is missing is zero. Octets that follow the members of
+   a frame of fixed length are in the payload alone. */
 void h2_frame_parse(struct h2_frame *f);
 
 /* Append the 9 octets of the frame head exactly as given (length 24 bits, reserved bit, ...). */
 int h2_frame_head_encode(const struct h2_frame *f, struct buf *out);
 
 /* Append the payload that the members describe (padding of pad_length zero octets and the
-   Pad Length field where the PADDED flag is set, priority fields where has_priority, ...).
-   For SETTINGS and ORIGIN the body is taken verbatim. 0 or a BUF_ error. */
+   Pad Length field where the PADDED flag is set and defined, priority fields where has_priority, ...).
+   The body is taken verbatim: for SETTINGS and ORIGIN it is the whole payload, for PING its 8 octets.
+   Members of 31 bits are written with all 32, so that the reserved bit can be set. 0 or a BUF_ error
+   (nothing appended). */
 int h2_frame_payload_encode(const struct h2_frame *f, struct buf *out);
 
 /* The flags that the type defines. */
