@@ -10,7 +10,8 @@
 void hex_encode(const uint8_t *in, size_t n, char *out);
 
 /* Read digits, skipping blanks and line ends; out has room for n/2 octets.
-   Octets written, or -1 - offset of the first character that does not belong. */
+   Octets written, or -1 - offset of the first character that does not belong (of the end, n, where
+   half an octet is missing). */
 ssize_t hex_decode(const char *in, size_t n, uint8_t *out);
 
 #endif

@@ -36,7 +36,10 @@ struct http1_error {
     const char *text;
 };
 
-/* Octets of the head, 0 while it is incomplete, -1 on an error. */
+/* Octets of the head, 0 while it is incomplete, -1 on an error. Errors are found as early as the
+   octets show them, also in a line that has not ended. The syntax alone is looked at: which version
+   it is, what form the target has, whether Host is there are the caller's matter. A head with more
+   than HTTP1_MAX_FIELDS fields or HTTP1_MAX_HEAD octets is an error. */
 ssize_t http1_parse(const uint8_t *in, size_t len, bool request, struct http1_head *out,
                     struct http1_error *error);
 
@@ -46,17 +49,28 @@ const struct http1_field *http1_field_find(const struct http1_head *h, const cha
 /* Is the token a member of the comma-separated lists of all fields with this name? */
 bool http1_has_token(const struct http1_head *h, const char *name, const char *token);
 
-/* How the content of a message is delimited (RFC 9112 section 6.3). */
-enum http1_body { HTTP1_BODY_NONE, HTTP1_BODY_LENGTH, HTTP1_BODY_CHUNKED, HTTP1_BODY_CLOSE,
-                  HTTP1_BODY_INVALID };
+/* How the content of a message is delimited (RFC 9112 section 6.3). INVALID is what a recipient
+   must or may refuse: both Transfer-Encoding and Content-Length, a length that is not one number, a
+   request whose last coding is not chunked. A 2xx answer to CONNECT is the caller's matter. */
+enum http1_body {
+    HTTP1_BODY_NONE,
+    HTTP1_BODY_LENGTH,
+    HTTP1_BODY_CHUNKED,
+    HTTP1_BODY_CLOSE,
+    HTTP1_BODY_INVALID,
+};
+/* head_request: the response answers HEAD. *length is 0 unless the kind is LENGTH. */
 enum http1_body http1_body_kind(const struct http1_head *h, bool head_request, uint64_t *length);
 
-/* Incremental chunked decoding (RFC 9112 section 7.1): feed octets, content is appended through fn.
-   Octets consumed (all that belong to the body), *done set at its end; -1 on an error. */
+/* Incremental chunked decoding (RFC 9112 section 7.1). Starts from all zero. */
 struct http1_chunked {
-    uint64_t left;
+    uint64_t left;   /* octets left of this chunk */
+    size_t overhead; /* octets of this chunk's line or of the trailers, HTTP1_MAX_HEAD at most */
     int state;
 };
+/* Feed octets; content goes to fn, which returns 0 to go on (NULL: drop the content). Octets
+   consumed (all that belong to the body), *done set at its end; -1 on an error or where fn wants to
+   stop. */
 ssize_t http1_chunked_decode(struct http1_chunked *c, const uint8_t *in, size_t len, bool *done,
                              int (*fn)(void *ctx, const uint8_t *data, size_t n), void *ctx);
 
