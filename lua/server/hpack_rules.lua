@@ -1,0 +1,47 @@
+-- HPACK as the server keeps it: which requirement each decoding error answers, and which representations it
+-- has to accept (a guilty peer refuses them, or reads them wrongly).
+
+local hpack_rules = {}
+
+--- Decoding errors of the engine (status) to the requirements that call them errors.
+hpack_rules.errors = {
+  truncated = { "RFC7541-5.1-4", "RFC7541-5.2-4" },
+  integer = { "RFC7541-5.1-2" },
+  ["index-zero"] = { "RFC7541-6.1-1" },
+  ["index-range"] = { "RFC7541-2.3.3-1", "RFC7541-2.3.3-2", "RFC7541-2.3.3-3", "RFC7541-4.2-6", "RFC7541-4.3-1",
+    "RFC7541-4.4-1", "RFC7541-4.4-3" },
+  ["huffman-eos"] = { "RFC7541-5.2-3" },
+  ["huffman-long"] = { "RFC7541-5.2-1" },
+  ["huffman-bits"] = { "RFC7541-5.2-2" },
+  ["update-late"] = { "RFC7541-4.2-3" },
+  ["update-large"] = { "RFC7541-6.3-1" },
+  ["update-missing"] = { "RFC9113-4.3.1-4" },
+}
+
+local function kind(name, literal_name)
+  return function(field)
+    return field.kind == name and (literal_name == nil or (field.index == nil) == literal_name)
+  end
+end
+
+--- Representations that must be accepted: refused with COMPRESSION_ERROR by a guilty peer, or misread with
+--- the way "misread".
+hpack_rules.accepted = {
+  { ids = { "RFC7541-2.3.1-1" }, when = function(f) return f.kind == "indexed" and f.index <= 61 end },
+  { ids = { "RFC7541-3.2-1", "RFC7541-2.3.2-1" }, when = function(f) return f.kind == "indexed" and f.index > 61 end },
+  { ids = { "RFC7541-3.2-2" }, when = kind "incremental" },
+  { ids = { "RFC7541-6.2.1-1" }, when = kind("incremental", true) },
+  { ids = { "RFC7541-3.2-3" }, when = kind "without" },
+  { ids = { "RFC7541-6.2.2-1" }, when = kind("without", true) },
+  { ids = { "RFC7541-3.2-4" }, when = kind "never" },
+  { ids = { "RFC7541-6.2.3-2" }, when = kind("never", true) },
+  { ids = { "RFC7541-4.2-5" }, when = kind "size_update" },
+  { ids = { "RFC7541-6.3-2" }, when = function(f) return f.kind == "size_update" and f.size == 4096 end },
+  { ids = { "RFC7541-5.2-5" }, when = function(f) return f.kind ~= "size_update" and f[2] == "" end },
+  { ids = { "RFC7541-5.2-6" },
+    when = function(f) return type(f.huffman) == "table" and f.huffman.value and f[2]:find "[\x80-\xff]" ~= nil end },
+  { ids = { "RFC7541-5.1-1" },
+    when = function(f) return f.kind ~= "size_update" and (#f[1] >= 127 or #f[2] >= 127) end },
+}
+
+return hpack_rules

@@ -1,0 +1,69 @@
+-- The rules that one server keeps, and the ways in which a guilty peer bends some of them.
+--
+-- Every rule is named by its row of suites/requirements.tsv at the one place where the server keeps it.
+-- A guilty peer is the same server with one of these ids bent: ID alone means that the rule is not kept at
+-- all, ID=WAY names another way:
+--
+--   ignore      what the rule demands does not happen (the default)
+--   stream      a connection error is reported as a stream error only
+--   refuse      a stream error becomes RST_STREAM(REFUSED_STREAM)
+--   late        the rule is broken from the second time on
+--   once        the rule is broken the first time only
+--   open        GOAWAY is sent, but the connection stays open
+--   other       the error is reported on another stream
+--   anything    else is read by the place that keeps the rule
+local engine = require "h2probe.engine"
+local requirements = require "h2probe.requirements"
+
+local rules = {}
+rules.__index = rules
+
+--- The ids that the reference server keeps: those that stand as literals in its sources.
+function rules.known()
+  local known = {}
+  for _, name in ipairs(engine.embedded_list("lua/server/")) do
+    for id in engine.embedded(name):gmatch('"(RFC%d+%-[%d.]+%-%d+)"') do known[id] = true end
+  end
+  return known
+end
+
+--- "ID" or "ID=WAY" to id and way; nil and a message when the server has no such rule to break.
+function rules.parse(text)
+  local id, way = text:match("^([^=]+)=?(.*)$")
+  if not id then return nil, "an empty name of a rule" end
+  if not requirements.load()[id] then return nil, ("%s is no requirement of the catalogue"):format(id) end
+  if not rules.known()[id] then
+    return nil, ("the reference server has no place where it keeps %s, so it cannot break it"):format(id)
+  end
+  return id, way ~= "" and way or "ignore"
+end
+
+--- violate: { [id] = way }.
+function rules.new(violate)
+  return setmetatable({ violate = violate or {}, seen = {} }, rules)
+end
+
+--- The way in which one of the ids is bent this time, or nil while all are kept.
+function rules:way(...)
+  for _, id in ipairs { ... } do
+    local way = self.violate[id]
+    if way then
+      local times = (self.seen[id] or 0) + 1
+      self.seen[id] = times
+      if way == "late" then
+        if times > 1 then return "ignore", id end
+      elseif way == "once" then
+        if times == 1 then return "ignore", id end
+      else
+        return way, id
+      end
+    end
+  end
+end
+
+--- True while all of these rules are to be kept.
+function rules:keep(...)
+  return self:way(...) == nil
+end
+
+return rules

@@ -1,0 +1,256 @@
+-- One HTTP/2 connection of the reference server: frames in, frames out (RFC 9113 sections 3 to 6).
+--
+-- Every rule carries its requirement at the one place where it is kept: `enforce` for what the server demands of
+-- the client, `keep` for what it owes. See rules.lua for the ways to bend them.
+local engine = require "h2probe.engine"
+local demands = require "h2probe.server.demands"
+local tolerances = require "h2probe.server.tolerances"
+local messages = require "h2probe.server.messages"
+local writer = require "h2probe.server.writer"
+
+local PREFACE <const> = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+local IDLE <const> = 30 -- seconds without anything from the client
+local LINGER <const> = 1 -- seconds that the client gets to read our GOAWAY
+
+local session = {}
+session.__index = session
+
+--- conn: an engine connection whose next octets are the client preface. options: { rules =, mode =, settings = a
+--- SETTINGS payload from HTTP2-Settings, request = the upgraded request }.
+function session.new(conn, options)
+  local self = setmetatable({
+    conn = conn, rules = options.rules, mode = options.mode, upgraded = options.request ~= nil,
+    requests = {}, over = false,
+  }, session)
+  self.writer = writer.new(self)
+  self.options = options
+  return self
+end
+
+--- True while the rules are to be kept (RFC ids).
+function session:keep(...)
+  return self.rules:keep(...)
+end
+
+--- Is the stream open or half-closed, so that RST_STREAM is possible on it (section 6.4)?
+function session:live(stream)
+  local state = stream ~= 0 and self.conn:state(stream)
+  return state and state ~= "idle" and state ~= "closed"
+end
+
+--- Section 5.4.1: GOAWAY, then the end of the connection.
+function session:connection_error(code, way)
+  if self.over then return end
+  if self:keep "RFC9113-5.4.1-1" then
+    local last = self:keep("RFC9113-5.4.1-2", "RFC9113-8.7-2") and self.conn:last_peer_stream() or 0x7ffffffe
+    self.conn:send { name = "GOAWAY", last_stream = last, error = code }
+  end
+  if way ~= "open" and self:keep "RFC9113-5.4.1-3" then self.over = true end
+end
+
+--- Section 5.4.2: RST_STREAM on that stream.
+function session:stream_error(stream, code)
+  if not self:live(stream) then return self:connection_error(code) end
+  self.writer:drop(stream)
+  self.requests[stream] = nil
+  self.conn:send { name = "RST_STREAM", stream = stream, error = code }
+end
+
+local reactions = {
+  connection = function(self, _, code) self:connection_error(code) end,
+  stream = function(self, stream, code) self:stream_error(stream, code) end,
+  discard = function() end,
+}
+
+local bent = {
+  ignore = function() end,
+  stream = function(self, stream, code) self:stream_error(stream, code) end,
+  refuse = function(self, stream) self:stream_error(stream, "REFUSED_STREAM") end,
+  open = function(self, _, code) self:connection_error(code, "open") end,
+  other = function(self, stream, code)
+    self.conn:send { name = "RST_STREAM", stream = stream + 2, error = code }
+  end,
+}
+
+--- React to a violation of one of `ids` as section 5.4 asks, unless this peer bends one of them.
+function session:enforce(ids, error, stream, code)
+  local way = self.rules:way(table.unpack(ids))
+  local react = way and (bent[way] or bent.ignore) or reactions[error]
+  react(self, stream, code)
+end
+
+local function fits(row, event, self)
+  local frame = row.frame
+  if frame and frame ~= event.name and not (type(frame) == "table" and frame[event.name]) then return false end
+  return not row.when or row.when(event, self)
+end
+
+-- The first demand that the event does not meet; true when it was dealt with.
+function session:demand(event)
+  local faults = event.faults
+  if not faults then return false end
+  for _, row in ipairs(demands) do
+    if faults[row.fault] and fits(row, event, self) then
+      local ids = type(row.ids) == "function" and row.ids(event, self) or row.ids
+      self:enforce(ids, row.error, event.stream, row.code)
+      return true
+    end
+  end
+  return false
+end
+
+-- A guilty peer takes something legal for an error.
+function session:tolerate(event)
+  for _, row in ipairs(tolerances) do
+    if (not row.name or row.name == event.name) and (not row.when or row.when(event, self))
+        and not self:keep(table.unpack(row.ids)) then
+      self:connection_error(row.code or "PROTOCOL_ERROR")
+      return false
+    end
+  end
+  return true
+end
+
+local on = {}
+
+function on.SETTINGS(self, event)
+  if event.ack then return end
+  self.settings_seen = true
+  if self:keep("RFC9113-3.4-5", "RFC9113-6.5.3-5", "RFC9113-6.5.3-2", "RFC7540-3.5-3") then
+    self.conn:send { name = "SETTINGS", ack = true }
+    if not self:keep("RFC9113-6.5.3-8", "RFC7540-3.2.1-10") then self.conn:send { name = "SETTINGS", ack = true } end
+  end
+  self.writer:pump()
+end
+
+function on.PING(self, event)
+  if event.ack then
+    if not self:keep "RFC9113-6.7-4" then self.conn:send { name = "PING", ack = true, data = event.data } end
+    return
+  end
+  local way = self.rules:way "RFC9113-6.7-2"
+  if way == "ignore" then return end
+  local data = way == "payload" and event.data:reverse() or event.data
+  self.conn:send { name = "PING", ack = true, data = data }
+  if way == "twice" then self.conn:send { name = "PING", ack = true, data = data } end
+end
+
+function on.GOAWAY(self)
+  self.goaway_seen = true
+  if not self:keep "RFC9113-6.8-11" then self.over = true end
+end
+
+function on.PRIORITY(self, event)
+  self.priority_seen = math.max(self.priority_seen or 0, event.stream)
+end
+
+function on.RST_STREAM(self, event)
+  self.writer:drop(event.stream)
+  self.requests[event.stream] = nil
+  if not self:keep "RFC9113-5.4.2-5" then
+    self.conn:send { name = "RST_STREAM", stream = event.stream, error = "CANCEL" }
+  end
+end
+
+function on.WINDOW_UPDATE(self) self.writer:pump() end
+
+function on.DATA(self, event)
+  self:credit(event)
+  messages.data(self, event)
+end
+
+-- Sections 5.2 and 6.9.1: give back what was read.
+function session:credit(event)
+  if event.length == 0 or not self:keep("RFC9113-6.9.1-4", "RFC9113-6.9-6", "RFC9113-5.1-40") then return end
+  self.conn:send { name = "WINDOW_UPDATE", stream = 0, increment = event.length }
+  if not event.end_stream and self:live(event.stream) then
+    self.conn:send { name = "WINDOW_UPDATE", stream = event.stream, increment = event.length }
+  end
+end
+
+-- What demands.lua has to know of the frames before this one.
+function session:remember(event)
+  local block = (event.name == "HEADERS" or event.name == "PUSH_PROMISE") and not event.end_headers
+  if block and not self.block then
+    self.block = { stream = event.stream }
+  elseif event.name == "CONTINUATION" and self.block then
+    self.block.continued = true
+    if event.end_headers then self.block = nil end
+  end
+  if event.name == "HEADERS" or event.name == "CONTINUATION" then self.last_block_frame = event.name end
+  self.last_frame = event.name
+end
+
+function session:on_frame(event)
+  local dealt = self:demand(event)
+  self:remember(event)
+  if dealt then
+    -- A frame in error still counts on the connection's window (section 6.9).
+    if event.name == "DATA" and not self.over then self:credit(event) end
+    return
+  end
+  if not self:tolerate(event) then return end
+  local handler = on[event.name]
+  if handler then handler(self, event) end
+  if event.fields and event.block_type == "HEADERS" and not self.over then messages.headers(self, event) end
+end
+
+-- The client preface (section 3.4): the rule that is broken depends on how far from right it is.
+function session:preface_rule(octets)
+  local ids = { "RFC9113-3.4-8", "RFC9113-3.4-9" }
+  if self.upgraded then ids[#ids + 1] = "RFC7540-3.5-2" end
+  if octets:find "^%u+ .- HTTP/1%.[01]" then ids = { "RFC9113-3.4-12" } end
+  return ids
+end
+
+function session:read_preface()
+  local octets, code = self.conn:recv_octets(#PREFACE, IDLE)
+  if octets == PREFACE then return true end
+  if not octets and code ~= "closed" then return false end
+  if not octets then return false end
+  local way = self.rules:way(table.unpack(self:preface_rule(octets)))
+  if way then return true end
+  self.conn:start_h2(false)
+  self:send_settings()
+  self:connection_error "PROTOCOL_ERROR"
+  return false
+end
+
+-- The server preface (section 3.4): SETTINGS comes first.
+function session:send_settings()
+  local way = self.rules:way("RFC9113-3.4-4", "RFC9113-3.3-2", "RFC9113-3.2-4", "RFC7540-3.2-8")
+  if way == "ignore" then return end
+  if way == "ping" then self.conn:send { name = "PING", data = "too soon" } end
+  self.conn:send { name = "SETTINGS", settings = { { "MAX_CONCURRENT_STREAMS", 100 } } }
+end
+
+-- Read on until the client has seen our GOAWAY, so that no reset destroys it.
+function session:linger()
+  self.conn:shutdown()
+  local deadline = engine.now() + LINGER
+  while engine.now() < deadline and self.conn:next(deadline - engine.now()) do end
+end
+
+--- Serve until one side ends the connection.
+function session:run()
+  local early = self.options.early -- after TLS or 101 the server need not wait for the client
+  if not self:read_preface() then
+    if self.over then self:linger() end
+    return
+  end
+  self.conn:start_h2(false)
+  self.conn:auto { settings = false, ping = false, window = false }
+  self:send_settings(early)
+  if self.options.request then
+    self.conn:upgraded(self:keep "RFC7540-3.2.1-5" and self.options.settings or "")
+    messages.upgraded(self, self.options.request)
+  end
+  while not self.over do
+    local event = self.conn:next(IDLE)
+    if not event then break end
+    if event.event == "frame" then self:on_frame(event) end
+  end
+  if self.over then self:linger() end
+end
+
+return session
