@@ -69,8 +69,8 @@ struct http1_chunked {
     int state;
 };
 /* Feed octets; content goes to fn, which returns 0 to go on (NULL: drop the content). Octets
-   consumed (all that belong to the body), *done set at its end; -1 on an error or where fn wants to
-   stop. */
+   consumed (all that belong to the body), *done set at its end; -1, then and ever after, on an
+   error or where fn wants to stop. */
 ssize_t http1_chunked_decode(struct http1_chunked *c, const uint8_t *in, size_t len, bool *done,
                              int (*fn)(void *ctx, const uint8_t *data, size_t n), void *ctx);
 

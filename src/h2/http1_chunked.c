@@ -202,20 +202,25 @@ static int (*const steps[])(struct http1_chunked *c, uint8_t octet) = {
     [LAST_LF] = in_last_lf,
 };
 
+/* Content of the current chunk; octets taken. */
+static size_t take_data(struct http1_chunked *c, const uint8_t *in, size_t len,
+                        int (*fn)(void *ctx, const uint8_t *data, size_t n), void *ctx) {
+    size_t n = c->left < len ? (size_t)c->left : len;
+    c->left -= n;
+    c->state = c->left ? DATA : DATA_CR;
+    if (fn && fn(ctx, in, n) != 0)
+        c->state = BAD;
+    return n;
+}
+
 ssize_t http1_chunked_decode(struct http1_chunked *c, const uint8_t *in, size_t len, bool *done,
                              int (*fn)(void *ctx, const uint8_t *data, size_t n), void *ctx) {
     size_t at = 0;
     while (at < len && c->state != DONE && c->state != BAD) {
-        if (c->state == DATA) {
-            size_t n = c->left < len - at ? (size_t)c->left : len - at;
-            if (fn && fn(ctx, in + at, n) != 0)
-                return -1;
-            at += n;
-            c->left -= n;
-            c->state = c->left ? DATA : DATA_CR;
-        } else {
+        if (c->state == DATA)
+            at += take_data(c, in + at, len - at, fn, ctx);
+        else
             c->state = ++c->overhead > HTTP1_MAX_HEAD ? BAD : steps[c->state](c, in[at++]);
-        }
     }
     *done = c->state == DONE;
     return c->state == BAD ? -1 : (ssize_t)at;
