@@ -16,7 +16,7 @@ int huffman_encode(const uint8_t *in, size_t n, struct buf *out); /* 0 or a BUF_
 
 enum huffman_error { HUFFMAN_OK, HUFFMAN_EOS, HUFFMAN_PADDING_LONG, HUFFMAN_PADDING_BITS };
 /* Decode into out (room for n * 8 / 5 + 1 octets), octets written in *written. On an error *offset
-   is the octet of `in` at which it shows. */
+   is the octet of `in` in which the EOS code or the padding begins. */
 enum huffman_error huffman_decode(const uint8_t *in, size_t n, uint8_t *out, size_t *written,
                                   size_t *offset);
 
@@ -37,8 +37,9 @@ size_t hpack_table_size(const struct hpack_table *t); /* octets as section 4.1 c
 size_t hpack_table_max(const struct hpack_table *t);
 size_t hpack_table_count(const struct hpack_table *t); /* dynamic entries */
 void hpack_table_resize(struct hpack_table *t, size_t max_size); /* evicts (section 4.3) */
-/* Insert, evicting first (section 4.4; an entry larger than the table empties it). The name may be
-   borrowed from the table itself. 0, or BUF_NOMEM (then the table is unchanged). */
+/* Insert, evicting first (section 4.4; an entry larger than the table empties it, and then pointers
+   borrowed from the table stay valid until the next insertion). The name may be borrowed from the
+   table itself. 0, or BUF_NOMEM (then the table is unchanged). */
 int hpack_table_insert(struct hpack_table *t, const uint8_t *name, size_t name_len,
                        const uint8_t *value, size_t value_len);
 bool hpack_table_get(const struct hpack_table *t, size_t index, struct hpack_entry *out);
@@ -86,10 +87,19 @@ enum hpack_status {
 
 struct hpack_error {
     enum hpack_status status;
-    size_t offset;    /* octet of the block */
-    const char *rule; /* "RFC7541-5.2" ... */
+    size_t offset;    /* octet of the block, see below */
+    const char *rule; /* "RFC7541-5.2" ..., "" where no rule was broken (NOMEM, STOPPED) */
     const char *text; /* one line for people */
 };
+
+/* The offset is that of the octet in which begins what is wrong: an integer (INTEGER), EOS or the
+   padding (HUFFMAN_), else the representation. For TRUNCATED it is the end of the block.
+
+   After an error the table holds what the representations before it made of it. Neither the wrong
+   one nor those behind it took effect (that of STOPPED did), so that the peer's table may differ
+   from now on: later blocks decode, but what their dynamic indices stand for is not certain.
+   UPDATE_MISSING comes before anything took effect: the same block can be decoded again after
+   hpack_decoder_demand_update(d, false). */
 
 struct hpack_decoder;
 
@@ -99,7 +109,8 @@ struct hpack_decoder *hpack_decoder_new(size_t max_size, size_t limit);
 void hpack_decoder_free(struct hpack_decoder *d);
 const struct hpack_table *hpack_decoder_table(const struct hpack_decoder *d);
 /* Our SETTINGS_HEADER_TABLE_SIZE took effect (was acknowledged). After a reduction below the
-   current size the next block has to begin with a size update (section 4.2). */
+   current maximum of the table the next block has to begin with a size update to at most the
+   smallest size since the last block (section 4.2). */
 void hpack_decoder_set_max(struct hpack_decoder *d, size_t max_size);
 /* Do not report HPACK_UPDATE_MISSING; default is to report. The table is shrunk in any case. */
 void hpack_decoder_demand_update(struct hpack_decoder *d, bool demand);
@@ -120,14 +131,19 @@ const struct hpack_table *hpack_encoder_table(const struct hpack_encoder *e);
 /* The peer's SETTINGS_HEADER_TABLE_SIZE. The table follows it down (up to 4096 on the way up), and
    the next hpack_encode_field first emits the size updates that section 4.2 asks for. */
 void hpack_encoder_set_max(struct hpack_encoder *e, size_t max_size);
+/* Emit those updates now, if any are due: for a block that begins with hpack_encode_item, which
+   never adds anything of its own. (An explicit size update also stands for those due.) */
+int hpack_encode_updates(struct hpack_encoder *e, struct buf *out);
 
-/* The encoder's own choice: indexed if it can be, else a literal with incremental indexing (never
-   indexing if `sensitive`), name by index if it can be, Huffman where shorter. 0 or a BUF_ error. */
+/* The encoder's own choice: indexed if it can be, else a literal with incremental indexing (without
+   indexing if it exceeds the table, never indexing if `sensitive`), name by index if it can be,
+   Huffman where shorter. 0 or a BUF_ error, then neither `out` nor the table have the field. */
 int hpack_encode_field(struct hpack_encoder *e, const uint8_t *name, size_t name_len,
                        const uint8_t *value, size_t value_len, bool sensitive, struct buf *out);
 /* Exactly this representation, right or wrong: kind, index as given (a literal with index 0 has a
    literal name), Huffman per string. The table follows as the peer's would: size updates
-   resize, incremental literals insert; an index out of range inserts nothing. */
+   resize, incremental literals insert; an index out of range inserts nothing. On a BUF_ error
+   neither `out` nor the table have changed. */
 int hpack_encode_item(struct hpack_encoder *e, const struct hpack_item *item,
                       enum hpack_huffman name, enum hpack_huffman value, struct buf *out);
 

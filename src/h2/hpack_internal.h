@@ -1,0 +1,42 @@
+/* hpack_internal.h - what the files of HPACK share: writers into room that the caller measured. */
+#ifndef H2_HPACK_INTERNAL_H
+#define H2_HPACK_INTERNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "h2/hpack.h"
+
+#define HPACK_STATIC_COUNT 61   /* appendix A */
+#define HPACK_ENTRY_OVERHEAD 32 /* section 4.1 */
+
+/* A field with what it is looked up by, so that looking up and then inserting hashes it once. */
+enum hpack_chain { HPACK_BY_NAME, HPACK_BY_FIELD, HPACK_CHAINS };
+
+struct hpack_content {
+    struct hpack_entry entry; /* borrowed */
+    uint32_t hash[HPACK_CHAINS];
+};
+
+struct hpack_content hpack_content_of(const uint8_t *name, size_t name_len, const uint8_t *value,
+                                      size_t value_len);
+/* As hpack_table_find and hpack_table_insert. */
+void hpack_content_find(const struct hpack_table *t, const struct hpack_content *c, size_t *exact,
+                        size_t *name_only);
+int hpack_content_insert(struct hpack_table *t, const struct hpack_content *content);
+
+/* Octets of an integer with this prefix, and writing one: past its last octet. */
+size_t hpack_integer_len(uint64_t value, unsigned prefix);
+uint8_t *hpack_integer_write(uint8_t *out, uint64_t value, unsigned prefix, uint8_t first);
+
+/* Write huffman_encoded_len(in, n) octets: past the last one. */
+uint8_t *huffman_write(uint8_t *out, const uint8_t *in, size_t n);
+
+/* Why buf_reserve(b, n) returned NULL. */
+static inline int hpack_reserve_error(const struct buf *b, size_t n) {
+    return n > b->max - b->len ? BUF_FULL : BUF_NOMEM;
+}
+
+#endif

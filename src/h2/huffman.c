@@ -1,0 +1,138 @@
+/* huffman.c - the Huffman code of string literals, RFC 7541 section 5.2 and appendix B. */
+#include "h2/hpack.h"
+#include "h2/hpack_internal.h"
+#include "h2/huffman_table.h"
+
+#include <string.h>
+
+size_t huffman_encoded_len(const uint8_t *in, size_t n) {
+    size_t bits = 0;
+    for (size_t i = 0; i < n; i++)
+        bits += HUFFMAN_CODES[in[i]].bits;
+    return (bits + 7) / 8;
+}
+
+static void store32(uint8_t *out, uint32_t v) {
+    uint8_t octets[4] = {(uint8_t)(v >> 24), (uint8_t)(v >> 16), (uint8_t)(v >> 8), (uint8_t)v};
+    memcpy(out, octets, sizeof octets);
+}
+
+uint8_t *huffman_write(uint8_t *out, const uint8_t *in, size_t n) {
+    uint64_t pending = 0; /* the last `bits` of it still have to be written: at most 31 + 30 */
+    unsigned bits = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct huffman_code c = HUFFMAN_CODES[in[i]];
+        pending = pending << c.bits | c.code;
+        bits += c.bits;
+        if (bits >= 32) {
+            bits -= 32;
+            store32(out, (uint32_t)(pending >> bits));
+            out += 4;
+        }
+    }
+    for (; bits >= 8; bits -= 8)
+        *out++ = (uint8_t)(pending >> (bits - 8));
+    if (bits > 0)
+        *out++ = (uint8_t)(pending << (8 - bits) | 0xffu >> bits); /* EOS starts with ones */
+    return out;
+}
+
+int huffman_encode(const uint8_t *in, size_t n, struct buf *out) {
+    size_t need = huffman_encoded_len(in, n);
+    if (need == 0)
+        return 0;
+    uint8_t *room = buf_reserve(out, need);
+    if (!room)
+        return hpack_reserve_error(out, need);
+    huffman_write(room, in, n);
+    out->len += need;
+    return 0;
+}
+
+/* The next bits of the input, left-aligned; what is behind the end of the input reads as zeros. */
+struct window {
+    uint64_t bits;
+    unsigned have;
+    const uint8_t *next, *end;
+};
+
+static uint64_t load64(const uint8_t *in) {
+    uint64_t v = 0;
+    for (int i = 0; i < 8; i++) /* compilers make this one load and a swap */
+        v = v << 8 | in[i];
+    return v;
+}
+
+/* At least 56 bits, if there are as many. */
+static inline void refill(struct window *w) {
+    if (w->end - w->next >= 8) {
+        w->bits |= load64(w->next) >> w->have;
+        w->next += (63 - w->have) / 8;
+        w->have |= 56;
+        return;
+    }
+    while (w->have <= 56 && w->next < w->end) {
+        w->bits |= (uint64_t)*w->next++ << (56 - w->have);
+        w->have += 8;
+    }
+}
+
+/* One code of any length, from its first 32 bits. */
+static uint16_t read_symbol(uint32_t bits, unsigned *len) {
+    const struct huffman_length *row = HUFFMAN_LENGTHS;
+    while (bits > row->last)
+        row++;
+    *len = row->bits;
+    return HUFFMAN_SYMBOLS[row->position + (bits >> (32 - row->bits)) - row->first];
+}
+
+/* What is left does not hold a whole code: padding, at most 7 bits, all ones. */
+static enum huffman_error check_padding(const struct window *w) {
+    if (w->have == 0)
+        return HUFFMAN_OK;
+    if (~w->bits >> (64 - w->have) != 0)
+        return HUFFMAN_PADDING_BITS;
+    return w->have > 7 ? HUFFMAN_PADDING_LONG : HUFFMAN_OK;
+}
+
+/* The lookup gives up to two symbols at once. Both are stored, also where only one counts: that
+   is the spare octet which the caller's room ends with. */
+static uint8_t *decode_pairs(struct window *w, uint8_t *out) {
+    for (;;) {
+        refill(w);
+        const struct huffman_pair *pair = &HUFFMAN_PAIRS[w->bits >> (64 - HUFFMAN_LOOKUP_BITS)];
+        if (pair->count == 0 || pair->bits > w->have)
+            return out;
+        memcpy(out, pair->symbol, 2);
+        out += pair->count;
+        w->bits <<= pair->bits;
+        w->have -= pair->bits;
+    }
+}
+
+enum huffman_error huffman_decode(const uint8_t *in, size_t n, uint8_t *out, size_t *written,
+                                  size_t *offset) {
+    struct window w = {.next = in, .end = in + n};
+    uint8_t *start = out;
+    enum huffman_error error = HUFFMAN_OK;
+    for (;;) {
+        out = decode_pairs(&w, out);
+        unsigned len;
+        uint16_t symbol = read_symbol((uint32_t)(w.bits >> 32), &len);
+        if (len > w.have) {
+            error = check_padding(&w);
+            break;
+        }
+        if (symbol == HUFFMAN_EOS_SYMBOL) {
+            error = HUFFMAN_EOS;
+            break;
+        }
+        *out++ = (uint8_t)symbol;
+        w.bits <<= len;
+        w.have -= len;
+    }
+    *written = (size_t)(out - start);
+    if (error != HUFFMAN_OK)
+        *offset = ((size_t)(w.next - in) * 8 - w.have) / 8;
+    return error;
+}
