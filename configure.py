@@ -12,6 +12,7 @@ is listed here by name; `ninja lint` fails when one of the tree is not.
 
 import argparse
 import os
+import re
 import shlex
 import sys
 
@@ -23,19 +24,26 @@ DEFAULT_BUILDDIR = 'build'
 SOURCES = {
     'base': ['base64url', 'buf', 'hex', 'mem'],
     'h2': [
-        'frame_decode', 'frame_encode', 'hpack_int', 'hpack_table', 'http1', 'http1_body', 'http1_chunked',
-        'huffman', 'tables',
+        'block', 'conn', 'conn_feed', 'event', 'flow', 'frame_decode', 'frame_encode', 'hpack_decode',
+        'hpack_encode', 'hpack_int', 'hpack_table', 'http1', 'http1_body', 'http1_chunked', 'huffman', 'observe',
+        'reply', 'settings', 'streams', 'tables', 'transcript',
     ],
-    'io': [],
-    'bind': ['limits', 'sched'],
+    'io': [
+        'connect', 'listen', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert', 'tls_context',
+        'tls_hello', 'tls_keylog', 'tls_server',
+    ],
+    'bind': [
+        'embedded', 'engine', 'keys', 'limits', 'lua_event', 'lua_frame', 'lua_hpack', 'lua_http1', 'queue',
+        'sched', 'script', 'signals', 'small', 'task',
+    ],
 }
 MAIN = []
 
 # C unit tests, tests/c/check_NAME.c, by the layer they test: each is linked with that layer and what it
 # rests on and with nothing else, so that a forbidden dependency does not even link.
 C_TESTS = {
-    'base': ['base64url', 'buf'],
-    'h2': [],
+    'base': ['base64url', 'buf', 'hpack', 'hpack_examples', 'hpack_table', 'huffman'],
+    'h2': ['frame', 'frame_corpus', 'frame_encode', 'http1', 'http1_chunked'],
     'io': [],
 }
 C_TEST_SUPPORT = {}
@@ -44,14 +52,15 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = []
 
-# Whole programs that print `N passed, N failed` last: name and arguments after `python3` or the binary.
+# Commands that run the whole program (H2PROBE stands for it) and print `N passed, N failed` last: name, command,
+# further files that it depends on.
 PROGRAM_TESTS = []
 
 # libFuzzer targets, tests/fuzz/fuzz_NAME.c, with the layers that they are linked with.
-FUZZ_TARGETS = {}
+FUZZ_TARGETS = {'frame': 'h2', 'http1': 'h2'}
 
 # Programs of `ninja bench`: the C ones, tests/bench/NAME.c, are linked with base, h2 and libnghttp2.
-C_BENCHES = []
+C_BENCHES = ['bench_codec']
 PY_BENCHES = []
 
 LAYERS = {'base': ['base'], 'h2': ['base', 'h2'], 'io': ['base', 'io'], 'bind': ['base', 'h2', 'io', 'bind']}
@@ -63,7 +72,7 @@ CFLAGS = ['-std=c11', '-D_GNU_SOURCE', '-fPIC', '-Isrc'] + WARNINGS
 SANITIZE = '-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined'.split()
 RELEASE = ('-O2 -g -fno-semantic-interposition -fstack-protector-strong -U_FORTIFY_SOURCE '
            '-D_FORTIFY_SOURCE=2').split()
-RELEASE_LINK = '-pie -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack'.split()
+RELEASE_LINK = '-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack'.split()
 
 
 class Ninja:
@@ -172,14 +181,15 @@ def write_variables(n, options, builds):
     n.variable('lua', '$$(command -v lua5.4 || command -v lua54 || command -v lua)')
     n.variable('io_packages', 'openssl libuv')
     n.variable('all_packages', '$io_packages $lua_package')
+    n.comment('Libraries of the engine as a Lua module, whose Lua is that of its host, and of the program.')
     if options.static:
-        n.comment('OpenSSL, Lua and libuv from archives, libc shared.')
-        n.variable('libs', '$$(pkg-config --libs-only-L $all_packages) -Wl,-Bstatic -lssl -lcrypto '
-                   '$$(pkg-config --libs-only-l $lua_package) '
+        n.variable('module_libs', '$$(pkg-config --libs-only-L $io_packages) -Wl,-Bstatic -lssl -lcrypto '
                    '$$(pkg-config --exists libuv-static && echo -luv_a || echo -luv) '
-                   '-Wl,-Bdynamic -lm -ldl -lpthread -lrt')
+                   '-Wl,-Bdynamic -ldl -lpthread -lrt')
+        n.variable('libs', '-Wl,-Bstatic $$(pkg-config --libs $lua_package) $module_libs -lm')
     else:
-        n.variable('libs', '$$(pkg-config --libs $all_packages) -lm')
+        n.variable('module_libs', '$$(pkg-config --libs $io_packages)')
+        n.variable('libs', '$$(pkg-config --libs $lua_package) $module_libs -lm')
     n.comment('Flags: for every C file, then for each way to build.')
     n.variable('cflags', ' '.join(CFLAGS))
     for variant in builds:
@@ -220,8 +230,8 @@ def write_program(n, variant, objects):
     embedded = variant.compile(n, '$builddir/embedded.c', extra='-Wno-overlength-strings')
     common = [path for layer in LAYERS['bind'] for path in objects[layer]] + [embedded]
     main = [variant.compile(n, path, '$all_packages') for path in MAIN]
-    return [variant.link(n, 'h2probe', main + common),
-            variant.link(n, 'lib/h2probe/engine.so', common, ldflags='-shared')]
+    return [variant.link(n, 'h2probe', main + common, ldflags='-pie' if variant.name == 'release' else ''),
+            variant.link(n, 'lib/h2probe/engine.so', common, '$module_libs', '-shared')]
 
 
 def write_c_tests(n, variant, objects):
@@ -400,6 +410,8 @@ def parse(argv):
     options.build_dir = os.path.normpath(options.build_dir)
     if options.build_dir == '.':
         parser.error('--build-dir cannot be the source directory')
+    if not re.match(r'[\w./+@%~-]+$', options.build_dir):
+        parser.error('--build-dir takes letters, digits and ./+@%~_- alone')
     return options
 
 

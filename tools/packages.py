@@ -181,8 +181,7 @@ def install(interop):
         print('missing: ' + ', '.join(need.what for need in missing), flush=True)
         with NoServices():
             for command in commands(missing, manager):
-                if not run(command):
-                    break
+                run(command)
         missing = [need for need in needs if not present(need)]
     if missing:
         explain(missing, manager)
