@@ -227,7 +227,7 @@ def compile_layers(n, variant, layers):
 
 def write_program(n, variant, objects):
     """h2probe itself, and the engine as a module for plain Lua (tests/lua)."""
-    embedded = variant.compile(n, '$builddir/embedded.c', extra='-Wno-overlength-strings')
+    embedded = variant.compile(n, '$builddir/embedded.c', '$all_packages', extra='-Wno-overlength-strings')
     common = [path for layer in LAYERS['bind'] for path in objects[layer]] + [embedded]
     main = [variant.compile(n, path, '$all_packages') for path in MAIN]
     return [variant.link(n, 'h2probe', main + common, ldflags='-pie' if variant.name == 'release' else ''),

@@ -71,10 +71,10 @@ def render(files):
     for index, name in enumerate(names):
         with open(files[name], 'rb') as file:
             data = file.read()
-        out += ['/* %s */' % name, 'static const char file_%d[%d] =' % (index, len(data) + 1), literal(data) + ';', '']
+        out += ['/* %s */' % name, 'static const unsigned char file_%d[%d] =' % (index, len(data) + 1), literal(data) + ';', '']
     out.append('const struct embedded_file embedded_files[] = {')
     out += ['    {"%s", file_%d, sizeof file_%d - 1},' % (name, index, index) for index, name in enumerate(names)]
-    out += ['};', 'const size_t embedded_files_count = %d;' % len(names), '']
+    out += ['};', 'const size_t embedded_count = %d;' % len(names), '']
     return '\n'.join(out)
 
 
