@@ -12,6 +12,7 @@ enum { TABLE_SIZE_DEFAULT = 4096 };
 struct hpack_encoder {
     struct hpack_table *table; /* of the smallest size while updates are due */
     bool update_due;
+    bool reduced;      /* to that size, which has not been signaled yet */
     size_t final_size; /* of the table when the updates are out */
 };
 
@@ -84,7 +85,7 @@ static int write_literal(enum hpack_kind kind, uint64_t index, const struct stri
 static int encode_size_update(struct hpack_encoder *e, uint64_t size, struct buf *out) {
     int status = write_index(HPACK_SIZE_UPDATE, size, out);
     if (status == 0) {
-        e->update_due = false;
+        e->update_due = e->reduced = false;
         hpack_table_resize(e->table, size);
     }
     return status;
@@ -135,14 +136,13 @@ int hpack_encode_updates(struct hpack_encoder *e, struct buf *out) {
     if (!e->update_due)
         return 0;
     size_t smallest = hpack_table_max(e->table);
+    bool both = e->reduced && smallest < e->final_size;
     size_t need = hpack_integer_len(e->final_size, 5);
-    if (smallest < e->final_size)
+    if (both)
         need += hpack_integer_len(smallest, 5);
     if (!buf_reserve(out, need))
         return hpack_reserve_error(out, need);
-    int status = 0;
-    if (smallest < e->final_size)
-        status = encode_size_update(e, smallest, out);
+    int status = both ? encode_size_update(e, smallest, out) : 0;
     return status == 0 ? encode_size_update(e, e->final_size, out) : status;
 }
 
@@ -204,8 +204,10 @@ void hpack_encoder_set_max(struct hpack_encoder *e, size_t max_size) {
     size_t final_size = max_size < wanted ? max_size : wanted;
     if (final_size == size)
         return;
-    if (final_size < hpack_table_max(e->table))
+    if (final_size < hpack_table_max(e->table)) {
         hpack_table_resize(e->table, final_size);
+        e->reduced = true;
+    }
     e->final_size = final_size;
     e->update_due = true;
 }
