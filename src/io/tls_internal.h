@@ -1,0 +1,79 @@
+/* tls_internal.h - what the files of TLS share; nobody else includes it. */
+#ifndef IO_TLS_INTERNAL_H
+#define IO_TLS_INTERNAL_H
+
+#include <openssl/ssl.h>
+
+#include "io/tls.h"
+
+enum { TLS_TEXT_SIZE = 512 };
+
+struct tls_session {
+    SSL_SESSION *session; /* owned, a copy: the connection's own may become not resumable */
+};
+
+struct tls_conn {
+    SSL *ssl; /* owned; its BIO reads from in and writes to out */
+    bool server;
+    bool verify;
+    bool busy; /* within OpenSSL: a callback must not enter it again */
+    bool failed; /* for good; error keeps the first reason */
+    bool hello_sent;
+    bool info_is_old; /* a handshake completed since info was filled */
+    bool not_tls;     /* the first octet received begins no record */
+    bool fed;         /* any octet was received */
+    struct buf in;
+    size_t in_pos; /* octets of in that OpenSSL has taken */
+    struct buf out;
+
+    void *ctx;
+    tls_rewrite_fn rewrite;
+    tls_select_fn select;
+    bool alpn_force;
+    uint8_t *alpn; /* server: a copy of the list */
+    size_t alpn_len;
+    bool alpn_chosen; /* server: what follows is decided */
+    uint8_t alpn_name[255];
+    size_t alpn_name_len; /* 0: no answer */
+
+    SSL_SESSION *newest; /* client: the newest session received, owned */
+    struct tls_info info;
+    uint8_t *client_hello;
+    char sni[256];
+    char subject[256];
+    char error[TLS_TEXT_SIZE];
+};
+
+/* tls_bio.c: a BIO over in and out. NULL: out of memory. */
+BIO *tls_bio_new(struct tls_conn *t);
+
+/* tls_context.c: the context for these options, borrowed from a cache; a new connection has to take
+   it before the next call. NULL with *error. */
+SSL_CTX *tls_context(const struct tls_options *o, bool server, const char **error);
+void tls_context_cleanup(void);
+/* "what: the reason that OpenSSL gives" into text. */
+void tls_reason(char *text, size_t size, const char *what);
+
+/* tls_cert.c: give the context our own EC certificate, and an RSA one to connections that need it.
+   0, or -1 with OpenSSL's error queue telling. */
+int tls_cert_use_own(SSL_CTX *context);
+void tls_cert_cleanup(void);
+
+/* tls_keylog.c: SSL_CTX_keylog_cb_func that appends to SSLKEYLOGFILE; NULL where it is not set. */
+SSL_CTX_keylog_cb_func tls_keylog(void);
+
+/* tls_server.c: callbacks of a server's context. */
+int tls_server_hello_cb(SSL *ssl, int *alert, void *unused);
+int tls_server_alpn_cb(SSL *ssl, const unsigned char **out, unsigned char *outlen,
+                       const unsigned char *in, unsigned int inlen, void *unused);
+int tls_server_verify_cb(int ok, X509_STORE_CTX *store);
+void tls_server_keep_hello(struct tls_conn *t, const uint8_t *message, size_t n);
+
+/* tls.c: callback of a client's context. */
+int tls_client_session_cb(SSL *ssl, SSL_SESSION *session);
+
+/* tls_hello.c: whether this is a sound ProtocolNameList without its own length (RFC 7301
+ * section 3.1). */
+bool tls_alpn_sound(const uint8_t *list, size_t n);
+
+#endif
