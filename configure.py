@@ -33,9 +33,9 @@ SOURCES = {
         'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [
-        'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_open',
-        'lua_conn_raw', 'lua_event', 'lua_frame', 'lua_hpack', 'lua_http1', 'queue', 'sched', 'script', 'signals',
-        'small', 'task',
+        'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',
+        'lua_conn_open', 'lua_conn_raw', 'lua_conn_tls', 'lua_event', 'lua_frame', 'lua_hpack', 'lua_http1',
+        'lua_listen', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small', 'task',
     ],
 }
 MAIN = []
@@ -45,16 +45,16 @@ MAIN = []
 C_TESTS = {
     'base': ['base64url', 'buf'],
     'h2': [
-        'frame', 'frame_corpus', 'frame_encode', 'hpack', 'hpack_examples', 'hpack_table', 'http1',
-        'http1_chunked', 'huffman',
+        'frame', 'frame_corpus', 'frame_encode', 'hpack', 'hpack_corpus', 'hpack_examples', 'hpack_table',
+        'http1', 'http1_chunked', 'huffman', 'settings', 'stream_states',
     ],
-    'io': ['tls'],
+    'io': ['stream', 'tls'],
 }
 C_TEST_SUPPORT = {}
 C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
-LUA_TESTS = []
+LUA_TESTS = ['args', 'results', 'selection', 'url']
 
 # Commands that run the whole program (H2PROBE stands for it) and print `N passed, N failed` last: name, command,
 # further files that it depends on.

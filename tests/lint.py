@@ -22,6 +22,14 @@ MAY_INCLUDE = {'base': ['base'], 'h2': ['base', 'h2'], 'io': ['base', 'io'], 'bi
 # System headers that belong to one layer alone.
 OWNED = [(re.compile(r'openssl/|uv\.h'), ('io', 'bind')), (re.compile(r'lua\.h|lauxlib\.h|lualib\.h'), ('bind', 'main.c')),
          (re.compile(r'nghttp2/'), ())]
+# The layers of lua/ (docs/runtime.md): a module requires modules of its own layer and of those above it here.
+LUA_LAYERS = [
+    ('data', r'requirements|fields|frames|url|transcript|resources|selection|evidence|verdict|context'),
+    ('wire', r'open|conn(_\w+)?|expect|outcome(_\w+)?|watch(_\w+)?|server(\..*)?'),
+    ('language', r'environment|schema|loader'),
+    ('run', r'preflight|sentinel|case_run|settle|runner|results'),
+    ('front', r'args|words|targets|reporting|campaign|main|cmd(\..*)?'),
+]
 MACHINE_PATH = re.compile(r'(?<![\w.~*}-])/(?:work|root|farm|home)/[\w.]')
 
 
@@ -63,6 +71,30 @@ def check_lua_layers(path, text):
         for module in re.findall(r'\brequire\b\W*([\w.]*)', line.split('--')[0]):
             if path.startswith('suites/') or not re.match(r'h2probe\.(reports\.|transcript$|xml$)|dkjson$', module):
                 yield number, '%s is not for %s' % (module or 'require', path.split('/')[0])
+
+
+def lua_layer(module):
+    return next((rank for rank, (_, names) in enumerate(LUA_LAYERS) if re.fullmatch(names, module)), None)
+
+
+def check_lua_runtime(paths):
+    """The modules of lua/: no layer requires one that comes later, nothing requires itself in a circle."""
+    needs = {}
+    for path in paths:
+        if path.startswith('lua/') and path.endswith('.lua') and not path.startswith('lua/meta/'):
+            module = re.sub(r'\.init$', '', path[len('lua/'):-len('.lua')].replace('/', '.'))
+            needs[module] = sorted(set(re.findall(r'\brequire *\(? *"h2probe\.([\w.]+)"', read(path))))
+    for module, others in sorted(needs.items()):
+        rank = lua_layer(module)
+        for other in others:
+            if None not in (rank, lua_layer(other)) and lua_layer(other) > rank:
+                yield 'lua: %s (%s) does not know %s (%s)' % (module, LUA_LAYERS[rank][0], other,
+                                                              LUA_LAYERS[lua_layer(other)][0])
+    left = dict(needs)
+    while any(not set(left[module]) & set(left) for module in left):
+        left = {module: others for module, others in left.items() if set(others) & set(left)}
+    if left:
+        yield 'lua: these require each other in a circle: ' + ', '.join(sorted(left))
 
 
 def functions(path, text):
@@ -138,7 +170,7 @@ def check():
             for number, message in rule(path, text):
                 print('%s:%d: %s' % (path, number, message))
                 problems += 1
-    for message in check_listed(paths):
+    for message in list(check_listed(paths)) + list(check_lua_runtime(paths)):
         print(message)
         problems += 1
     return 1 if problems else 0
