@@ -85,6 +85,7 @@
     X(BLOCK_SIZE, "block-size", "the field block passes the tester's own limit")                   \
     X(COMPRESSION, "compression", "the field block cannot be decoded")                             \
     X(IDLE_STREAM, "idle-stream", "the frame is not permitted on an idle stream")                  \
+    X(RESERVED_STREAM, "reserved-stream", "the frame is not permitted on a reserved stream")       \
     X(HALF_CLOSED_STREAM, "half-closed-stream", "the sender had ended this stream")                \
     X(CLOSED_STREAM, "closed-stream", "the stream is closed: both sides had ended it")             \
     X(RESET_STREAM_SENT, "reset-stream-sent", "the sender had reset this stream itself")           \
@@ -101,7 +102,8 @@
     X(GOAWAY_RISING, "goaway-rising", "Last-Stream-ID is higher than in the GOAWAY before")        \
     X(PUSH_FROM_CLIENT, "push-from-client", "a client sent PUSH_PROMISE")                          \
     X(PUSH_DISABLED, "push-disabled", "PUSH_PROMISE although ENABLE_PUSH is 0")                    \
-    X(PUSH_STREAM, "push-stream", "the promised stream is not an idle even one")                   \
+    X(PUSH_STREAM, "push-stream",                                                                  \
+      "the promised stream is not an idle even one, or the promise is not on a client's stream")   \
     X(TRAILERS_OPEN, "trailers-without-end-stream", "HEADERS after HEADERS without END_STREAM")
 
 enum h2_frame_type {
