@@ -1,0 +1,36 @@
+-- Files of the product: embedded in the binary, or from a source tree (H2PROBE_ROOT, --root).
+local engine = require "h2probe.engine"
+
+local resources = {}
+
+--- The text of a file by its name in the source tree ("suites/requirements.tsv").
+function resources.read(name)
+  local text = engine.embedded(name)
+  if not text then
+    return nil, name .. ": there is no such file in this build"
+  end
+  return text
+end
+
+--- Names of files below a prefix ("suites/"), sorted.
+function resources.list(prefix)
+  local names = engine.embedded_list(prefix)
+  table.sort(names)
+  return names
+end
+
+--- A file of the user's: its text, or nil and one line.
+function resources.file(path)
+  local file, message = io.open(path, "rb")
+  if not file then
+    return nil, message
+  end
+  local text, problem = file:read("a")
+  file:close()
+  if not text then
+    return nil, path .. ": " .. tostring(problem)
+  end
+  return text
+end
+
+return resources

@@ -1,0 +1,120 @@
+-- The result table that every report is made from, its summary, and the exit status (docs/runtime.md).
+local engine = require "h2probe.engine"
+
+local results = {}
+
+results.VERDICTS = { "pass", "warn", "fail", "skip", "inconclusive", "error" }
+
+results.EXIT = { ok = 0, failed = 1, usage = 2, unreachable = 3, died = 4, nothing = 5, internal = 6 }
+
+local MODE_RANK = { alpn = 1, upgrade = 2, prior = 3 }
+local SEVERITY = { pass = 0, skip = 1, warn = 2, inconclusive = 3, fail = 4, error = 5 }
+
+--- The worse of two verdicts is the one with the greater number.
+function results.severity(verdict)
+  return SEVERITY[verdict]
+end
+
+local function before(a, b)
+  if a.order ~= b.order then
+    return a.order < b.order
+  end
+  if a.result.id ~= b.result.id then
+    return a.result.id < b.result.id
+  end
+  return (MODE_RANK[a.result.mode] or 9) < (MODE_RANK[b.result.mode] or 9)
+end
+
+--- { { order =, result = }, ... } to results by order of the suites, then id, then mode.
+function results.sorted(entries)
+  table.sort(entries, before)
+  local list = {}
+  for i, entry in ipairs(entries) do
+    list[i] = entry.result
+  end
+  return list
+end
+
+function results.summary(list)
+  local summary = { total = #list }
+  for _, verdict in ipairs(results.VERDICTS) do
+    summary[verdict] = 0
+  end
+  for _, result in ipairs(list) do
+    summary[result.verdict] = summary[result.verdict] + 1
+  end
+  return summary
+end
+
+--- The whole table. `run`: { target, started (os.time), seconds, modes, interrupted, complete, entries, died }.
+function results.new(run)
+  local list = results.sorted(run.entries)
+  return {
+    schema = 1,
+    tool = { name = "h2probe", version = engine.version },
+    target = run.target,
+    started = os.date("!%Y-%m-%dT%H:%M:%SZ", run.started),
+    seconds = run.seconds,
+    modes = run.modes,
+    interrupted = run.interrupted,
+    complete = run.complete,
+    died = run.died,
+    flakes = run.flakes,
+    summary = results.summary(list),
+    results = list,
+  }
+end
+
+--- The exit status of DESIGN's section 7.
+function results.exit_status(all, strict)
+  local summary, exit = all.summary, results.EXIT
+  if all.died then
+    return exit.died
+  end
+  if summary.fail > 0 or summary.error > 0 or all.interrupted or (all.flakes and #all.flakes > 0) then
+    return exit.failed
+  end
+  if strict and summary.warn > 0 then
+    return exit.failed
+  end
+  if summary.pass + summary.warn == 0 then
+    return exit.nothing
+  end
+  return exit.ok
+end
+
+--- Several rounds of the same cases to one table: each result the worst of its rounds, and a list of flakes.
+function results.merge(rounds)
+  local seen, entries, flakes = {}, {}, {}
+  for _, round in ipairs(rounds) do
+    for _, entry in ipairs(round) do
+      local key = entry.result.id .. " " .. entry.result.mode
+      local sum = seen[key]
+      if not sum then
+        sum = { entry = entry, verdicts = {}, rounds = 0 }
+        seen[key] = sum
+        entries[#entries + 1] = sum
+      end
+      local verdict = entry.result.verdict
+      sum.verdicts[verdict] = (sum.verdicts[verdict] or 0) + 1
+      sum.rounds = sum.rounds + 1
+      if SEVERITY[verdict] > SEVERITY[sum.entry.result.verdict] then
+        sum.entry = entry
+      end
+    end
+  end
+  for i, sum in ipairs(entries) do
+    entries[i] = sum.entry
+    if next(sum.verdicts, next(sum.verdicts)) or sum.rounds < #rounds then
+      sum.verdicts.absent = sum.rounds < #rounds and #rounds - sum.rounds or nil
+      flakes[#flakes + 1] = { order = sum.entry.order, result = sum.entry.result, verdicts = sum.verdicts }
+    end
+  end
+  table.sort(flakes, before)
+  for i, flake in ipairs(flakes) do
+    flakes[i] = { id = flake.result.id, mode = flake.result.mode, verdicts = flake.verdicts }
+  end
+  return entries, flakes
+end
+
+return results
