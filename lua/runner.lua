@@ -1,0 +1,386 @@
+-- Cases side by side on one loop: what runs when, confirmation, repetition, the sentinel, the death of a target.
+local case_run = require "h2probe.case_run"
+local engine = require "h2probe.engine"
+local requirements = require "h2probe.requirements"
+local schema = require "h2probe.schema"
+local sentinel = require "h2probe.sentinel"
+local settle = require "h2probe.settle"
+
+local runner = {}
+
+local Runner = {}
+Runner.__index = Runner
+
+local MAX_DEATHS = 20
+local REVIVAL = 2 -- seconds that a supervisor gets to start the target again
+local POLL = 0.05
+local CASES_PER_ORDER = 100000
+
+-- The plan --------------------------------------------------------------------------------------------
+
+local function applies(case, mode, options)
+  for _, name in ipairs(case.modes) do
+    if name == mode then
+      local offer = options.offers[mode]
+      return offer.offered or options.explicit or case.start == "tcp" or case.start == "secure"
+    end
+  end
+  return false
+end
+
+local function add_items(unit, pool)
+  local rows = unit.case.each
+  for position = 1, rows and #rows or 1 do
+    local item = { unit = unit, position = position, row = rows and rows[position],
+      label = rows and schema.row_label(rows[position], position) or nil }
+    unit.waiting = unit.waiting + 1
+    pool[#pool + 1] = item
+  end
+end
+
+local function plan(options)
+  local units, pool, alone = {}, {}, {}
+  for order, case in ipairs(options.cases) do
+    for _, mode in ipairs(options.modes) do
+      if case.role == options.role and applies(case, mode, options) then
+        local unit = { case = case, mode = mode, order = case.order or order, waiting = 0, records = {} }
+        units[#units + 1] = unit
+        add_items(unit, case.alone and alone or pool)
+      end
+    end
+  end
+  return units, pool, alone
+end
+
+-- Starting --------------------------------------------------------------------------------------------
+
+function Runner:job(item)
+  local unit = item.unit
+  return { case = unit.case, row = item.row, label = item.label, mode = unit.mode, modes = self.options.offers,
+    target = self.options.targets[unit.mode], timeout = self.options.timeout, patient = item.first ~= nil }
+end
+
+function Runner:launch(item)
+  self.in_flight = self.in_flight + 1
+  local job = self:job(item)
+  self.jobs[job] = true
+  engine.spawn(function()
+    local record = case_run.once(job)
+    self.events:put { item = item, job = job, record = record }
+  end, { name = item.unit.case.id })
+end
+
+-- Alone means that nothing else is in flight, and stays so.
+function Runner:next_alone()
+  if self.in_flight > 0 or self.watching or #self.alone == 0 then
+    return nil
+  end
+  self.exclusive = true
+  return table.remove(self.alone, 1)
+end
+
+function Runner:next_item()
+  if self.held or self.stopped or self.exclusive then
+    return nil
+  end
+  local urgent = self.options.fail_fast and #self.alone > 0 and self.alone[1].first
+  if self.at > #self.pool or urgent then
+    return self:next_alone()
+  end
+  if self.in_flight + (self.single and self.watching and 1 or 0) >= self.options.jobs then
+    return nil
+  end
+  if self.single and #self.suspects > 0 then
+    return nil
+  end
+  self.at = self.at + 1
+  return self.pool[self.at - 1]
+end
+
+function Runner:start()
+  self:watch()
+  local item = self:next_item()
+  while item do
+    self:launch(item)
+    item = self:next_item()
+  end
+end
+
+-- The sentinel ------------------------------------------------------------------------------------------
+
+-- A mode that the target offers, the item's own if it can be.
+function Runner:sentinel_mode(item)
+  local offers = self.options.offers
+  if offers[item.unit.mode].offered then
+    return item.unit.mode
+  end
+  for _, mode in ipairs(schema.MODES) do
+    if offers[mode] and offers[mode].offered then
+      return mode
+    end
+  end
+end
+
+function Runner:check(item, patient)
+  local mode = self:sentinel_mode(item)
+  return sentinel.alive { target = self.options.targets[mode], mode = mode, timeout = self.options.timeout,
+    patient = patient }
+end
+
+-- One exchange for all that ended in the meantime.
+function Runner:watch()
+  if #self.suspects == 0 or self.watching or self.held or self.stopped or self.exclusive
+    or (self.single and self.in_flight > 0) then
+    return
+  end
+  local batch = self.suspects
+  self.suspects, self.watching = {}, true
+  engine.spawn(function()
+    local alive, why = self:check(batch[#batch])
+    self.events:put { sentinel = true, alive = alive, why = why, batch = batch }
+  end, { name = "sentinel" })
+end
+
+function Runner:watched(event)
+  self.watching = false
+  if not event.alive then
+    self.held = true
+    for position, item in ipairs(event.batch) do
+      table.insert(self.suspects, position, item)
+    end
+  end
+end
+
+-- The death of a target -----------------------------------------------------------------------------------
+
+function Runner:revived(item)
+  local until_time = engine.now() + REVIVAL
+  repeat
+    if self.interrupted then
+      return false
+    end
+    if self:check(item) then
+      return true
+    end
+    engine.wait(POLL)
+  until engine.now() > until_time
+  return false
+end
+
+function Runner:blame(item, text)
+  local unit = item.unit
+  unit.records = { { verdict = "error", expected = "a target that goes on after the case", observed = text,
+    notes = {}, label = item.label, run = item.record and item.record.run, seconds = 0 } }
+  unit.blamed = true
+  self:finish(unit)
+end
+
+-- Those that came through to the target; the others are victims.
+local function culprits(suspects)
+  local list = {}
+  for _, item in ipairs(suspects) do
+    if not item.record.way then
+      list[#list + 1] = item
+    end
+  end
+  return #list > 0 and list or suspects
+end
+
+-- The target is back: run them again one by one until it dies of one.
+function Runner:interrogate(suspects, why)
+  for position, item in ipairs(suspects) do
+    item.record = case_run.once(self:job(item))
+    if not self:check(item, true) then
+      self:blame(item, "the target died of this case: " .. why)
+      if not self:revived(item) then
+        return false
+      end
+    elseif not item.unit.blamed then
+      item.unit.records[item.position] = item.record
+      self:finish(item.unit)
+    end
+    suspects[position] = nil
+  end
+  return true
+end
+
+function Runner:investigate()
+  local suspects = self.suspects
+  local last = suspects[#suspects]
+  self.suspects = {}
+  local alive, why = self:check(last, true)
+  if alive then
+    self.held = false
+    return
+  end
+  self.died = why
+  self.deaths = self.deaths + 1
+  suspects = culprits(suspects)
+  local back = self:revived(last)
+  if #suspects == 1 then
+    self:blame(suspects[1], "the target died of this case: " .. why)
+  elseif back then
+    back = self:interrogate(suspects, why)
+  else
+    for _, item in ipairs(suspects) do
+      self:blame(item, ("the target died; this is one of %d cases that ended then: %s"):format(#suspects, why))
+    end
+  end
+  self.held = false
+  if not back or self.deaths >= MAX_DEATHS then
+    self.stopped = "the target died"
+  end
+end
+
+-- Records ---------------------------------------------------------------------------------------------------
+
+function Runner:finish(unit)
+  local first_time = unit.result == nil
+  unit.result = settle.result(unit, self.context)
+  if first_time then
+    self.finished = self.finished + 1
+  end
+  if self.options.progress then
+    self.options.progress { kind = "result", result = unit.result, done = self.finished, total = #self.units }
+  end
+  local verdict = unit.result.verdict
+  local bad = verdict == "fail" or verdict == "error" or (verdict == "warn" and self.options.strict)
+  if bad and self.options.fail_fast then
+    self.stopped = self.stopped or "--fail-fast"
+  end
+end
+
+function Runner:settled(item, record)
+  local unit = item.unit
+  if unit.blamed then
+    return
+  end
+  if record.verdict == "pass" and not self.options.verbose then
+    record.run = unit.case.probe and { case = record.run.case, conns = {} } or nil
+  end
+  unit.records[item.position] = record
+  unit.waiting = unit.waiting - 1
+  if unit.waiting == 0 then
+    self:finish(unit)
+  end
+end
+
+-- Again, when the run proved nothing: once, beside the others or alone.
+function Runner:again(item, record, queue)
+  item.again = record
+  queue[#queue + 1] = item
+end
+
+function Runner:judge(item, record)
+  if item.first then
+    return self:settled(item, settle.confirmed(item.first, record))
+  end
+  if record.verdict == "fail" and record.silent then
+    item.first = record
+    table.insert(self.alone, item)
+  elseif (record.verdict == "inconclusive" or record.way) and not item.again then
+    self:again(item, record, record.way and self.alone or self.pool)
+  else
+    self:settled(item, item.again and settle.repeated(item.again, record) or record)
+  end
+end
+
+function Runner:ran(event)
+  local item, record = event.item, event.record
+  self.in_flight = self.in_flight - 1
+  self.jobs[event.job] = nil
+  self.exclusive = false
+  item.record = record
+  settle.watch(self.found, item.unit, item.unit.order * CASES_PER_ORDER + item.position, record.run)
+  local guarded = not self.options.unguarded
+  if guarded and (record.ended or (record.verdict ~= "pass" and record.verdict ~= "skip")) then
+    self.suspects[#self.suspects + 1] = item
+  end
+  self:judge(item, record)
+end
+
+function Runner:handle(event)
+  if event.interrupted then
+    self.interrupted = event.interrupted
+    self.stopped = "interrupted"
+  elseif event.sentinel then
+    self:watched(event)
+  else
+    self:ran(event)
+  end
+end
+
+-- The end -----------------------------------------------------------------------------------------------------
+
+local NOT_RUN = { ["--fail-fast"] = "skip" }
+
+function Runner:entries()
+  local entries = settle.watch_entries(self.found, self.context)
+  local complete = true
+  for _, unit in ipairs(self.units) do
+    if not unit.result then
+      complete = false
+      unit.result = settle.describe(unit, { verdict = NOT_RUN[self.stopped] or "error",
+        observed = "not run: " .. (self.stopped or "the run ended early") }, self.context)
+    end
+    entries[#entries + 1] = { order = unit.order, result = unit.result }
+  end
+  return entries, complete
+end
+
+function Runner:abandon()
+  for job in pairs(self.jobs) do
+    if job.run and job.run.task then
+      job.run.task:cancel "interrupted"
+    end
+  end
+end
+
+-- Nothing runs and nothing is to be started.
+function Runner:over()
+  return self.interrupted or (self.in_flight == 0 and not self.watching)
+end
+
+function Runner:loop()
+  while true do
+    if self.held and self.in_flight == 0 and not self.watching and not self.interrupted then
+      self:investigate()
+    end
+    self:start()
+    if self:over() then
+      return
+    end
+    local event = self.events:take(3600)
+    if event then
+      self:handle(event)
+    end
+  end
+end
+
+--- Runs the cases; parks until the end. Options:
+--   cases, role ("client"), modes (list), targets and offers ({ offered, reason }) by mode, explicit (the mode was
+--   named), jobs, timeout, fail_fast, strict, verbose, command(case, mode), progress(event), findings (runs of the
+--   pre-flight), on_start(interrupt): gets a function(reason) that ends the run early, unguarded (no sentinel).
+-- Returns { entries, complete, died, interrupted }.
+function runner.run(options)
+  local rows = assert(requirements.load())
+  options.role = options.role or "client"
+  local self = setmetatable({ options = options, in_flight = 0, at = 1, suspects = {}, jobs = {}, found = {},
+    deaths = 0, finished = 0, events = engine.queue(), single = options.jobs == 1 }, Runner)
+  self.context = { rows = rows, verbose = options.verbose, command = options.command,
+    gentle = function(id) return requirements.gentle(rows[id]) end }
+  self.units, self.pool, self.alone = plan(options)
+  for _, run in ipairs(options.findings or {}) do
+    settle.watch(self.found, nil, 0, run)
+  end
+  if options.on_start then
+    options.on_start(function(reason) self.events:put { interrupted = reason } end)
+  end
+  self:loop()
+  self:abandon()
+  local entries, complete = self:entries()
+  return { entries = entries, complete = complete, died = self.died, interrupted = self.interrupted,
+    units = #self.units }
+end
+
+return runner

@@ -1,0 +1,280 @@
+-- What runs when, and what several runs of a case come to: on stubs, so that every order can be had.
+local fake = dofile "tests/lua/fake_engine.lua"
+
+local MODES = { "alpn", "upgrade", "prior" }
+
+-- script[id] is a list of records, one for each run of the case in order (the last one again and again), or a function.
+local function bench(script)
+  local self = { log = {}, flying = 0, most = 0, sentinels = 0, alive = true }
+  local case_run = { transcript = function() return { { text = "t" } } end }
+  function case_run.once(job)
+    self.flying = self.flying + 1
+    self.most = math.max(self.most, self.flying)
+    local id = job.case.id
+    self.log[#self.log + 1] = id .. (job.patient and "!" or "")
+    local alone = self.flying == 1
+    local plan = script[id] or {}
+    local record = plan
+    if type(plan) == "table" then
+      self[id] = (self[id] or 0) + 1
+      record = plan[self[id]] or plan[#plan] or { verdict = "pass" }
+    end
+    fake.yield()
+    fake.yield()
+    if type(plan) == "function" then
+      record = plan(self, job)
+    end
+    if job.patient then
+      assert(alone and self.flying == 1, "a confirmation is not alone")
+    end
+    self.flying = self.flying - 1
+    local made = { notes = {}, seconds = 0.001, label = job.label, run = { case = job.case, mode = job.mode,
+      findings = record.findings or {}, connections = {} } }
+    for key, value in pairs(record) do
+      made[key] = value
+    end
+    return made
+  end
+  local sentinel = {}
+  function sentinel.alive()
+    self.sentinels = self.sentinels + 1
+    fake.yield()
+    if type(self.alive) == "function" then
+      return self.alive(self)
+    end
+    return self.alive, "connection refused"
+  end
+  local load = fake.modules { case_run = case_run, sentinel = sentinel }
+  self.runner = load "runner"
+  return self
+end
+
+local function case(id, more)
+  local made = { id = id, suite = id:match("^(.+)/") or "s", title = id, req = { "RFC9113-6.5-1" }, level = "MUST",
+    gentle = false, role = "client", modes = MODES, start = "open", needs = {}, alone = false, location = "f:1",
+    requirement = { statement = "s", level = "MUST" }, run = function() end, file = "f" }
+  for key, value in pairs(more or {}) do
+    made[key] = value
+  end
+  return made
+end
+
+local function run(self, cases, more)
+  local options = { cases = cases, modes = { "prior" }, targets = {}, offers = {}, jobs = 4, timeout = 1,
+    command = function(c, mode) return "run " .. (c and c.id or "") .. " " .. mode end }
+  for _, mode in ipairs(MODES) do
+    options.offers[mode] = { offered = true }
+    options.targets[mode] = {}
+  end
+  for key, value in pairs(more or {}) do
+    options[key] = value
+  end
+  local done = fake.call(self.runner.run, options)
+  local by_id = {}
+  for _, entry in ipairs(done.entries) do
+    by_id[entry.result.id] = by_id[entry.result.id] or entry.result
+    by_id[entry.result.id .. " " .. entry.result.mode] = entry.result
+  end
+  return by_id, done
+end
+
+local SILENT = { verdict = "fail", silent = true, expected = "an error", observed = "nothing" }
+local FAIL = { verdict = "fail", expected = "an error", observed = "200" }
+local PASS = { verdict = "pass" }
+local UNSURE = { verdict = "inconclusive", observed = "graceful shutdown" }
+
+describe("the runner", function()
+  it("runs all cases in all modes, side by side within --jobs", function()
+    local self = bench {}
+    local cases = {}
+    for i = 1, 20 do
+      cases[i] = case("s/c" .. i)
+    end
+    local by_id, done = run(self, cases, { modes = MODES })
+    assert.are.equal(60, #done.entries)
+    assert.are.equal(4, self.most)
+    assert.is_true(done.complete)
+    assert.are.equal("pass", by_id["s/c7 alpn"].verdict)
+    assert.is_nil(by_id["s/c7"].transcript)
+  end)
+
+  it("runs each row; the worst decides and is named", function()
+    local self = bench { ["s/a"] = { PASS, FAIL, PASS } }
+    local result = run(self, { case("s/a", { each = { 1, { label = "two" }, 3 } }) }, { jobs = 1 })["s/a"]
+    assert.are.same({ "fail", "two", "200" }, { result.verdict, result.row, result.observed })
+    assert.is_truthy(result.transcript)
+  end)
+
+  it("counts skipped rows as a note beside passed ones", function()
+    local self = bench { ["s/a"] = { PASS, { verdict = "skip", observed = "too big" } } }
+    local result = run(self, { case("s/a", { each = { 1, 2 } }) }, { jobs = 1 })["s/a"]
+    assert.are.equal("pass", result.verdict)
+    assert.are.same({ "[2] skipped: too big" }, result.notes)
+  end)
+
+  it("confirms an accusation that rests on silence, alone and patient", function()
+    local self = bench { ["s/a"] = { SILENT, SILENT }, ["s/b"] = { SILENT, PASS } }
+    local by_id = run(self, { case "s/a", case "s/b", case "s/c", case "s/d" })
+    assert.are.equal("fail", by_id["s/a"].verdict)
+    assert.is_truthy(by_id["s/a"].notes[1]:find("seen twice", 1, true))
+    assert.are.equal("inconclusive", by_id["s/b"].verdict)
+    assert.is_truthy(by_id["s/b"].observed:find("at first fail: nothing; alone pass", 1, true))
+    assert.are.same({ "s/a!", "s/b!" }, { self.log[5], self.log[6] })
+  end)
+
+  it("does not run a plain failure again", function()
+    local self = bench { ["s/a"] = { FAIL } }
+    assert.are.equal("fail", run(self, { case "s/a" })["s/a"].verdict)
+    assert.are.same({ "s/a" }, self.log)
+  end)
+
+  it("repeats what proved nothing once", function()
+    local self = bench { ["s/a"] = { UNSURE, PASS }, ["s/b"] = { UNSURE, UNSURE }, ["s/c"] = { UNSURE, SILENT, SILENT } }
+    local by_id = run(self, { case "s/a", case "s/b", case "s/c" })
+    assert.are.same({ "pass", "inconclusive", "fail" }, { by_id["s/a"].verdict, by_id["s/b"].verdict,
+      by_id["s/c"].verdict })
+    assert.is_truthy(by_id["s/a"].notes[1]:find("graceful", 1, true))
+  end)
+
+  it("takes the way to the target once more, alone", function()
+    local self = bench { ["s/a"] = { { verdict = "error", way = "timeout", observed = "busy" }, PASS } }
+    assert.are.equal("pass", run(self, { case "s/a", case "s/b" })["s/a"].verdict)
+  end)
+
+  it("warns where the requirement is gentle", function()
+    local self = bench { ["s/a"] = { FAIL } }
+    assert.are.equal("warn", run(self, { case("s/a", { gentle = true }) })["s/a"].verdict)
+  end)
+
+  it("leaves out or skips modes that are not offered", function()
+    local offers = { alpn = { offered = true }, upgrade = { offered = false, reason = "no 101" },
+      prior = { offered = true } }
+    local cases = { case "s/a", case("s/t", { start = "tcp" }), case("s/p", { modes = { "prior" } }) }
+    local _, done = run(bench {}, cases, { modes = { "upgrade" }, offers = offers })
+    assert.are.equal(1, #done.entries)
+    _, done = run(bench {}, cases, { modes = { "upgrade" }, offers = offers, explicit = true })
+    assert.are.equal(2, #done.entries)
+  end)
+
+  it("runs cases that want it alone", function()
+    local self
+    self = bench { ["s/a"] = function(state)
+      assert(state.flying == 1)
+      return PASS
+    end }
+    assert.are.equal("pass", run(self, { case("s/a", { alone = true }), case "s/b", case "s/c" })["s/a"].verdict)
+    assert.are.equal("s/a", self.log[3])
+  end)
+
+  it("reports each broken requirement once, by the first case in order", function()
+    local finding = { findings = { { requirement = "RFC9113-6.5-1", text = "seen" } }, verdict = "pass" }
+    local late = { findings = { { requirement = "RFC9113-6.5-1", text = "later" } }, verdict = "pass" }
+    local by_id = run(bench { ["s/b"] = { finding }, ["s/c"] = { late } }, { case "s/a", case "s/b", case "s/c" })
+    local result = by_id["watch/RFC9113-6.5-1"]
+    assert.are.same({ "fail", "seen", "prior", "run s/b prior" }, { result.verdict, result.observed, result.mode,
+      result.command })
+  end)
+
+  it("stops at the first failure, after its confirmation", function()
+    local self = bench { ["s/a"] = { SILENT, SILENT } }
+    local cases = { case "s/a" }
+    for i = 1, 30 do
+      cases[#cases + 1] = case("s/x" .. i)
+    end
+    local by_id, done = run(self, cases, { fail_fast = true, jobs = 2 })
+    assert.are.equal("fail", by_id["s/a"].verdict)
+    assert.are.equal("skip", by_id["s/x30"].verdict)
+    assert.is_false(done.complete)
+    assert.is_true(#self.log < 10)
+  end)
+
+  it("ends at once when it is interrupted", function()
+    local interrupt
+    local self
+    self = bench { ["s/a"] = function()
+      interrupt "SIGINT"
+      return PASS
+    end }
+    local by_id, done = run(self, { case "s/a", case "s/b" }, { jobs = 1,
+      on_start = function(fn) interrupt = fn end })
+    assert.are.equal("SIGINT", done.interrupted)
+    assert.are.equal("error", by_id["s/b"].verdict)
+    assert.are.equal("not run: interrupted", by_id["s/b"].observed)
+  end)
+end)
+
+describe("the sentinel", function()
+  it("is shared by all cases that ended in the meantime", function()
+    local self = bench { ["s/1"] = { { verdict = "pass", ended = true } } }
+    local cases = {}
+    for i = 1, 40 do
+      cases[i] = case "s/1"
+    end
+    run(self, cases, { jobs = 20 })
+    assert.is_true(self.sentinels >= 1 and self.sentinels <= 10, self.sentinels)
+  end)
+
+  it("does not look after cases that left their connection open", function()
+    local self = bench {}
+    run(self, { case "s/a", case "s/b" })
+    assert.are.equal(0, self.sentinels)
+  end)
+
+  it("blames the case of which the target died, and runs no other", function()
+    local self
+    self = bench { ["s/kill"] = function(state)
+      state.alive = false
+      return { verdict = "pass", ended = true }
+    end }
+    local by_id, done = run(self, { case "s/a", case "s/kill", case "s/b", case "s/c" }, { jobs = 1 })
+    assert.are.equal("pass", by_id["s/a"].verdict)
+    assert.are.equal("error", by_id["s/kill"].verdict)
+    assert.is_truthy(by_id["s/kill"].observed:find("the target died of this case", 1, true))
+    assert.are.equal("not run: the target died", by_id["s/c"].observed)
+    assert.are.equal("connection refused", done.died)
+  end)
+
+  it("finds the culprit one by one when the target comes back", function()
+    local self
+    self = bench { ["s/kill"] = function(state)
+      state.dead_for = 6
+      return { verdict = "pass", ended = true }
+    end, ["s/a"] = { { verdict = "pass", ended = true } } }
+    self.alive = function(state)
+      state.dead_for = (state.dead_for or 0) - 1
+      return state.dead_for < 0, "connection refused"
+    end
+    local cases = { case "s/a", case "s/kill", case "s/a2", case "s/b" }
+    local by_id, done = run(self, cases, { jobs = 4 })
+    assert.are.equal("error", by_id["s/kill"].verdict)
+    assert.are.equal("pass", by_id["s/a"].verdict)
+    assert.is_truthy(done.died)
+    assert.is_true(done.complete)
+  end)
+
+  it("names all suspects when it cannot tell", function()
+    local self
+    local function kill(state)
+      state.alive = false
+      return { verdict = "pass", ended = true }
+    end
+    self = bench { ["s/a"] = kill, ["s/b"] = kill }
+    local by_id = run(self, { case "s/a", case "s/b" })
+    for _, id in ipairs { "s/a", "s/b" } do
+      assert.are.equal("error", by_id[id].verdict)
+      assert.is_truthy(by_id[id].observed:find("one of 2 cases", 1, true), by_id[id].observed)
+    end
+  end)
+
+  it("forgives a target that was only slow", function()
+    local self = bench { ["s/a"] = { { verdict = "pass", ended = true } } }
+    local answers = 0
+    self.alive = function()
+      answers = answers + 1
+      return answers > 1, "timeout"
+    end
+    local by_id, done = run(self, { case "s/a", case "s/b" })
+    assert.is_nil(done.died)
+    assert.are.equal("pass", by_id["s/b"].verdict)
+  end)
+end)
