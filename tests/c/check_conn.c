@@ -271,6 +271,7 @@ START_TEST(block_limits) {
         struct h2_conn *c = script_open(H2_SERVER, &(struct h2_limits){.block = 100});
         script_run(c, first[i]);
         ck_assert_int_eq(script_last(c)->field_error.status, HPACK_LIMIT);
+        ck_assert_uint_eq(script_last(c)->block_len, i == 1 ? 4 : 0);
         expect_limit(c, "< HEADERS 3 5 82");
         expect_limit(c, "< HEADERS 5 5 *101");
         script_run(c, "> HEADERS 1 5 88");
@@ -403,7 +404,19 @@ START_TEST(two_talk) {
 }
 END_TEST
 
-/* --- queue, transcript, memory --- */
+/* --- queue, replies, transcript, memory --- */
+
+START_TEST(replies_that_nobody_takes) {
+    enum { PINGS = 70000, LENGTH = 17 };
+    struct h2_conn *c = script_open(H2_CLIENT, NULL);
+    for (int i = 0; i < PINGS; i++)
+        ck_assert_int_eq(h2_conn_recv(c, (const uint8_t *)"\0\0\x8\6\0\0\0\0\0abcdefgh", LENGTH, 1),
+                         0);
+    ck_assert_uint_le(h2_conn_replies(c)->len, 1 << 20);
+    ck_assert_uint_eq(h2_conn_replies(c)->len, (1 << 20) / LENGTH * LENGTH);
+    h2_conn_free(c);
+}
+END_TEST
 
 START_TEST(queue_limit) {
     struct h2_conn *c = script_open(H2_CLIENT, &(struct h2_limits){.queue = 4096});
@@ -460,13 +473,47 @@ START_TEST(transcript_keeps_the_ends) {
 }
 END_TEST
 
+static void note(struct h2_conn *c, size_t n) {
+    static const uint8_t text[50000];
+    ck_assert_int_eq(h2_conn_note(c, H2_EVENT_NOTE, H2_SENT, text, n, 1), 0);
+}
+
+/* What came after an event that is too large for the first part is not of the first part. */
+START_TEST(transcript_with_a_large_event) {
+    struct h2_conn *c = h2_conn_new(H2_CLIENT, &(struct h2_limits){.transcript = 100000});
+    note(c, 45000);
+    note(c, 10000);
+    for (int i = 0; i < 1000; i++)
+        note(c, 100);
+    size_t dropped;
+    const struct h2_event *first = h2_conn_transcript(c, &dropped);
+    ck_assert_uint_eq(first->seq, 1);
+    ck_assert_uint_eq(first->next_in_transcript->seq, 2 + dropped);
+    h2_conn_free(c);
+}
+END_TEST
+
+START_TEST(dropped_events_are_not_linked) {
+    struct h2_conn *c = script_open(H2_SERVER, &(struct h2_limits){.transcript = 1});
+    script_step(c, "< 77 0 0 -");
+    struct h2_event *e;
+    while ((e = h2_conn_next(c)) && e->frame.type != 0x77)
+        h2_event_unref(e);
+    script_step(c, "< 77 0 0 -");
+    ck_assert_uint_eq(e->refs, 1);
+    ck_assert_ptr_null(e->next_in_transcript);
+    h2_event_unref(e);
+    h2_conn_free(c);
+}
+END_TEST
+
 static bool talk_without_memory(void *ctx) {
     const struct buf *in = ctx;
     struct h2_conn *c = h2_conn_new(H2_SERVER, &(struct h2_limits){.frame = 200});
     if (!c)
         return false;
     h2_conn_start(c, true);
-    bool ok = true;
+    bool ok = h2_conn_upgraded(c, (const uint8_t *)"\0\1\0\0\0\0", 6) == 0;
     for (size_t i = 0; ok && i < in->len; i += 50) {
         size_t n = in->len - i < 50 ? in->len - i : 50;
         ok = h2_conn_recv(c, in->data + i, n, 1) == 0;
@@ -474,7 +521,6 @@ static bool talk_without_memory(void *ctx) {
     ok = ok && h2_conn_sent(c, (const uint8_t *)"\0\0\0\4\0\0\0\0\0", 9, 1) == 0;
     ok = ok && h2_conn_sent(c, (const uint8_t *)"\0\0\x8\6\0\0\0\0\0abcdefgh", 17, 1) == 0;
     ok = ok && h2_conn_note(c, H2_EVENT_NOTE, H2_SENT, "note", 4, 1) == 0;
-    ok = ok && h2_conn_upgraded(c, (const uint8_t *)"\0\1\0\0\0\0", 6) == 0;
     h2_conn_free(c);
     return ok;
 }
@@ -516,8 +562,11 @@ int main(void) {
     tcase_add_test(tests, compression_error);
     tcase_add_test(tests, two_talk);
     tcase_add_test(tests, queue_limit);
+    tcase_add_test(tests, replies_that_nobody_takes);
     tcase_add_test(tests, events_outlive_the_connection);
     tcase_add_test(tests, transcript_keeps_the_ends);
+    tcase_add_test(tests, transcript_with_a_large_event);
+    tcase_add_test(tests, dropped_events_are_not_linked);
     tcase_add_test(tests, every_allocation_fails);
     tcase_add_test(tests, idle_connections_are_small);
     return guard_run("conn", tests);

@@ -160,6 +160,11 @@ static const struct script_row rows[] = {
      "< SETTINGS 0 1 -\n"
      "> HEADERS 1 5 82\n"
      "< HEADERS 1 4 203fe11f88"},
+    {"lowered and raised again, but not signaled", H2_CLIENT,
+     "> SETTINGS 0 0 000100000000000100001000\n"
+     "< SETTINGS 0 1 -\n"
+     "> HEADERS 1 5 82\n"
+     "< HEADERS 1 4 88 ! compression"},
     {"a raised header table may be used before it is acknowledged", H2_CLIENT,
      "> HEADERS 1 5 82\n"
      "< HEADERS 1 4 3fe23f88 ! compression\n"

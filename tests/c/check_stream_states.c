@@ -200,6 +200,18 @@ START_TEST(forgotten_streams_are_closed) {
 }
 END_TEST
 
+START_TEST(forgotten_streams_are_not_counted) {
+    struct h2_conn *c = script_open(H2_SERVER, &(struct h2_limits){.streams = 2});
+    script_run(c, "> SETTINGS 0 0 000300000002\n"
+                  "< SETTINGS 0 1 -\n"
+                  "< HEADERS 1 4 82\n"
+                  "< HEADERS 3 4 82\n"
+                  "< HEADERS 5 4 82\n"
+                  "< HEADERS 7 4 82");
+    h2_conn_free(c);
+}
+END_TEST
+
 START_TEST(many_streams) {
     struct h2_conn *c = script_open(H2_SERVER, NULL);
     char line[64];
@@ -230,6 +242,7 @@ int main(void) {
     TCase *tests = tcase_create("stream states");
     tcase_add_loop_test(tests, states, 0, sizeof rows / sizeof rows[0]);
     tcase_add_test(tests, forgotten_streams_are_closed);
+    tcase_add_test(tests, forgotten_streams_are_not_counted);
     tcase_add_test(tests, many_streams);
     tcase_add_test(tests, next_stream);
     return guard_run("stream_states", tests);
