@@ -16,7 +16,7 @@ struct tls_conn {
     SSL *ssl; /* owned; its BIO reads from in and writes to out */
     bool server;
     bool verify;
-    bool busy; /* within OpenSSL: a callback must not enter it again */
+    bool busy;   /* within OpenSSL: a callback must not enter it again */
     bool failed; /* for good; error keeps the first reason */
     bool hello_sent;
     bool info_is_old; /* a handshake completed since info was filled */
