@@ -38,30 +38,32 @@ SOURCES = {
         'lua_listen', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small', 'task',
     ],
 }
-MAIN = []
+MAIN = ['src/main.c']
 
 # C unit tests, tests/c/check_NAME.c, by the layer they test: each is linked with that layer and what it
 # rests on and with nothing else, so that a forbidden dependency does not even link.
 C_TESTS = {
     'base': ['base64url', 'buf'],
     'h2': [
-        'frame', 'frame_corpus', 'frame_encode', 'hpack', 'hpack_corpus', 'hpack_examples', 'hpack_table',
-        'http1', 'http1_chunked', 'huffman', 'settings', 'stream_states',
+        'conn', 'frame', 'frame_corpus', 'frame_encode', 'hpack', 'hpack_corpus', 'hpack_examples',
+        'hpack_nghttp2', 'hpack_table', 'http1', 'http1_chunked', 'huffman', 'settings', 'stream_states',
     ],
-    'io': ['stream', 'tls'],
+    'io': ['stream', 'tls', 'tls_hostile'],
 }
 C_TEST_SUPPORT = {}
 C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
-LUA_TESTS = ['args', 'results', 'selection', 'url']
+LUA_TESTS = [
+    'args', 'cli', 'engine', 'loader', 'reporting', 'reports', 'results', 'runner', 'selection', 'targets', 'url',
+]
 
 # Commands that run the whole program (H2PROBE stands for it) and print `N passed, N failed` last: name, command,
 # further files that it depends on.
 PROGRAM_TESTS = []
 
 # libFuzzer targets, tests/fuzz/fuzz_NAME.c, with the layers that they are linked with.
-FUZZ_TARGETS = {'frame': 'h2', 'http1': 'h2'}
+FUZZ_TARGETS = {'conn': 'h2', 'frame': 'h2', 'hpack': 'h2', 'http1': 'h2'}
 
 # Programs of `ninja bench`: the C ones, tests/bench/NAME.c, are linked with base, h2 and libnghttp2.
 C_BENCHES = ['bench_codec']
@@ -263,7 +265,8 @@ def write_lua_tests(n, variant):
         if variant.sanitized and not name.startswith('engine'):
             continue
         spec = 'tests/lua/%s_spec.lua' % name
-        implicit = [spec, variant.directory + '/lib/h2probe/engine.so', '$builddir/embedded.c', 'tests/lua/setup.lua']
+        implicit = [spec, variant.directory + '/lib/h2probe/engine.so', variant.directory + '/h2probe',
+                    '$builddir/embedded.c', 'tests/lua/setup.lua']
         results.append(n.build('%s/results/%s_spec' % (variant.directory, name), 'test', implicit=implicit,
                                name='%s_spec (%s)' % (name, variant.name), format='tap',
                                run='env %s $lua tests/lua/setup.lua %s' % (environment, spec)))
