@@ -1,5 +1,11 @@
 -- JUnit XML as Jenkins, GitLab and Surefire read it: one testsuite for each mode and suite.
+--
+-- What their readers differ in: Surefire takes at most three decimals of a second and wants a type with each failure
+-- and error; Jenkins shows the message of a skip, GitLab its content; GitLab drops the second of two cases with the same
+-- name; both follow [[ATTACHMENT|PATH]] in the output to a file, so no peer may write that.
 local junit = { extension = "xml" }
+
+local MESSAGE <const> = 500 -- octets of an attribute; the whole text is in the content
 
 local ENTITIES <const> = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
 
@@ -7,8 +13,12 @@ local function byte_escape(octet)
   return ("\\x%02x"):format(octet:byte())
 end
 
--- Characters that XML 1.0 permits, and that are safe to show: no C1 controls.
+-- Characters that XML 1.0 permits and that are safe to show: no C1 controls, nothing that turns the direction of
+-- writing, no other line ends.
 local function permitted(code)
+  if code >= 0x200e and code <= 0x200f or code >= 0x2028 and code <= 0x202e or code >= 0x2066 and code <= 0x2069 then
+    return false
+  end
   return code >= 0xa0 and code <= 0xd7ff or code >= 0xe000 and code <= 0xfffd or code >= 0x10000 and code <= 0x10ffff
 end
 
@@ -16,11 +26,10 @@ local function non_ascii(text)
   local out = {}
   local at = 1
   while at <= #text do
-    local length = utf8.len(text, at, at) and (utf8.offset(text, 2, at) or #text + 1) - at
-    local char = length and text:sub(at, at + length - 1)
-    if char and permitted(utf8.codepoint(char)) then
-      out[#out + 1] = char
-      at = at + length
+    local code = utf8.len(text, at, at) and utf8.codepoint(text, at)
+    if code and permitted(code) then
+      out[#out + 1] = utf8.char(code)
+      at = at + #out[#out]
     else
       out[#out + 1] = byte_escape(text:sub(at, at))
       at = at + 1
@@ -32,6 +41,7 @@ end
 --- Any octets to XML text: markup is escaped, what XML cannot hold becomes \xNN.
 local function xml(text)
   text = tostring(text):gsub("[\0-\8\11-\31\127]", byte_escape):gsub("[\x80-\xff]+", non_ascii)
+  text = text:gsub("%[%[(ATTACHMENT)", "[\\x5b%1")
   return (text:gsub('[&<>"]', ENTITIES))
 end
 
@@ -41,13 +51,24 @@ local function attribute(text)
 end
 
 local function seconds(value)
-  return ("%.6f"):format(value or 0)
+  local finite = value and value >= 0 and value < math.huge
+  return ("%.3f"):format(finite and value or 0)
+end
+
+-- A text for an attribute: not too long, and never cut inside a character.
+local function message_of(text)
+  text = tostring(text)
+  if #text <= MESSAGE then return text end
+  local last = MESSAGE
+  while last > MESSAGE - 4 and text:find("^[\128-\191]", last + 1) do last = last - 1 end
+  return text:sub(1, last) .. "..."
 end
 
 local function transcript(result)
   local out = {}
   for _, entry in ipairs(result.transcript or {}) do
-    out[#out + 1] = ("%8.3f ms %s %s"):format(entry.time * 1000, entry.sent and "->" or "<-", entry.text)
+    out[#out + 1] = ("%8.3f ms %s %s"):format(entry.time * 1000,
+      entry.kind == "note" and "--" or entry.sent and "->" or "<-", entry.text)
     for _, line in ipairs(entry.lines or {}) do out[#out + 1] = "                 " .. line end
   end
   return out
@@ -56,7 +77,7 @@ end
 local function details(result)
   local out = {}
   local function add(label, value)
-    if value then out[#out + 1] = label .. ": " .. value end
+    if value then out[#out + 1] = label .. ": " .. tostring(value):gsub("\n", "\n  ") end
   end
   add("requirement", result.req and table.concat(result.req, " "))
   add("statement", result.statement)
@@ -78,27 +99,62 @@ local function system_out(result)
 end
 
 local function element(name, message, kind, text)
-  return ('      <%s message="%s"%s>%s</%s>\n'):format(name, attribute(message),
+  return ('      <%s message="%s"%s>%s</%s>\n'):format(name, attribute(message_of(message)),
     kind and (' type="%s"'):format(attribute(kind)) or "", xml(text), name)
+end
+
+-- Text of the element, with the reason first.
+local function reason_and(result, message)
+  local text = details(result)
+  return message == result.observed and text or message .. "\n" .. text
 end
 
 -- What stands in the testcase for each verdict; a pass and a warning have nothing.
 local outcomes = {
-  fail = function(result)
-    return element("failure", result.observed or "failed", result.req and result.req[1], details(result))
+  fail = function(result, message)
+    local id = result.req and result.req[1] or ""
+    return element("failure", message, id ~= "" and id or "failure", reason_and(result, message))
   end,
-  error = function(result) return element("error", result.observed or "error", "error", details(result)) end,
-  skip = function(result) return element("skipped", result.observed or "skipped", nil, "") end,
-  inconclusive = function(result)
-    return element("skipped", "inconclusive: " .. (result.observed or ""), nil, "")
+  error = function(result, message) return element("error", message, "error", reason_and(result, message)) end,
+  skip = function(_, message) return element("skipped", message, nil, message) end,
+  inconclusive = function(_, message)
+    return element("skipped", "inconclusive: " .. message, nil, "inconclusive: " .. message)
   end,
 }
 
-local function testcase(result, classname)
-  local outcome = outcomes[result.verdict]
-  local head = ('    <testcase classname="%s" name="%s" time="%s"'):format(attribute(classname),
-    attribute(result.id .. ": " .. (result.title or "")), seconds(result.seconds))
-  local body = (outcome and outcome(result) or "") .. system_out(result)
+local VERDICTS <const> = { "pass", "warn", "fail", "skip", "inconclusive", "error", "absent" }
+
+-- "pass 4, skip 1" of a verdict that changed between rounds; by id and mode.
+local function flakes_of(results)
+  local by_key = {}
+  for _, flake in ipairs(results.flakes or {}) do
+    local parts = {}
+    for _, verdict in ipairs(VERDICTS) do
+      local times = flake.verdicts[verdict]
+      if times then parts[#parts + 1] = ("%s %d"):format(verdict, times) end
+    end
+    by_key[flake.id .. " " .. flake.mode] = "the verdict changed between rounds: " .. table.concat(parts, ", ")
+  end
+  return by_key
+end
+
+-- Verdict and message as a build sees them, so that report and exit status agree: a warning under --strict and a
+-- verdict that changes are failures.
+local function judged(result, strict, flake)
+  local verdict, message = result.verdict, result.observed or result.verdict
+  if flake and verdict ~= "fail" and verdict ~= "error" then
+    return "fail", flake
+  end
+  if verdict == "warn" and strict then
+    return "fail", message
+  end
+  return verdict, message
+end
+
+local function testcase(result, verdict, message, classname, name)
+  local outcome = outcomes[verdict]
+  local head = ('    <testcase classname="%s" name="%s" time="%s"'):format(classname, name, seconds(result.seconds))
+  local body = (outcome and outcome(result, message) or "") .. system_out(result)
   if body == "" then return head .. "/>\n" end
   return head .. ">\n" .. body .. "    </testcase>\n"
 end
@@ -106,36 +162,51 @@ end
 local COUNTED <const> = { fail = "failures", error = "errors", skip = "skipped", inconclusive = "skipped" }
 
 local function new_suite(name)
-  return { name = name, tests = 0, failures = 0, errors = 0, skipped = 0, time = 0, cases = {} }
+  return { name = name, tests = 0, failures = 0, errors = 0, skipped = 0, time = 0, cases = {}, names = {} }
 end
 
-local function count(suite, result)
+local function count(suite, verdict, time)
   suite.tests = suite.tests + 1
-  suite.time = suite.time + (result.seconds or 0)
-  local counter = COUNTED[result.verdict]
+  suite.time = suite.time + (time or 0)
+  local counter = COUNTED[verdict]
   if counter then suite[counter] = suite[counter] + 1 end
 end
 
+-- The name of a case, the only one of its class.
+local function unique(suite, name)
+  local times = (suite.names[name] or 0) + 1
+  suite.names[name] = times
+  return times == 1 and name or unique(suite, ("%s (%d)"):format(name, times))
+end
+
+local function add(suite, result, options, flake)
+  local verdict, message = judged(result, options.strict, flake)
+  local name = unique(suite, attribute(message_of(result.id .. (result.title and ": " .. result.title or ""))))
+  count(suite, verdict, result.seconds)
+  suite.cases[#suite.cases + 1] = testcase(result, verdict, message, attribute(suite.name), name)
+end
+
 -- Results by mode and suite, in the order of the results.
-local function group(results)
-  local list, by_name = {}, {}
+local function group(results, options)
+  local list, by_name, flakes = {}, {}, flakes_of(results)
   for _, result in ipairs(results.results) do
-    local name = ("h2probe.%s.%s"):format(result.mode, result.suite:gsub("/", "."))
+    local name = ("h2probe.%s.%s"):format(result.mode, (result.suite:gsub("/", ".")))
     local suite = by_name[name]
     if not suite then
       suite = new_suite(name)
       by_name[name] = suite
       list[#list + 1] = suite
     end
-    count(suite, result)
-    suite.cases[#suite.cases + 1] = testcase(result, name)
+    add(suite, result, options, flakes[result.id .. " " .. result.mode])
   end
   return list
 end
 
 local function properties(results)
   local rows = { { "target", results.target }, { "tool", results.tool.name .. " " .. results.tool.version } }
-  if results.interrupted then rows[#rows + 1] = { "interrupted", results.interrupted } end
+  for _, key in ipairs { "interrupted", "died" } do
+    if results[key] then rows[#rows + 1] = { key, results[key] } end
+  end
   local out = {}
   for i, row in ipairs(rows) do
     out[i] = ('      <property name="%s" value="%s"/>\n'):format(row[1], attribute(row[2]))
@@ -143,9 +214,9 @@ local function properties(results)
   return "    <properties>\n" .. table.concat(out) .. "    </properties>\n"
 end
 
---- The whole report as a string; results as docs/runtime.md describes them.
-function junit.write(results)
-  local suites = group(results)
+--- The whole report as a string; results and options as docs/runtime.md describes them.
+function junit.write(results, options)
+  local suites = group(results, options or {})
   local total = new_suite "h2probe"
   local out = {}
   local stamp = results.started:gsub("Z$", "")
