@@ -1,0 +1,185 @@
+-- One case in full: requirement, expected, observed, conversation, and the command that runs it again.
+local text = require "h2probe.reports.console.text"
+
+local case = {}
+
+local LABEL <const> = 13
+local FRAMES <const> = 8
+local FRAME_LINES <const> = 6
+local VALUE <const> = { short = 1000, full = 65536 }
+local LIST <const> = 10
+
+local function shortened(value, page)
+  local limit = page.verbose and VALUE.full or VALUE.short
+  value = tostring(value)
+  if #value <= limit then
+    return value
+  end
+  local from = limit
+  while from > limit - 4 and value:find("^[\128-\191]", from + 1) do
+    from = from - 1
+  end
+  return ("%s ... (%d octets more)"):format(value:sub(1, from), #value - from)
+end
+
+local function member(page, label, value, style)
+  for i, line in ipairs(text.wrap(page:printable(shortened(value, page)), page.width - LABEL - 2)) do
+    local head = ("  %-" .. LABEL .. "s"):format(i == 1 and label or "")
+    page:add(page:paint("faint", head) .. (style and page:paint(style, line) or line))
+  end
+end
+
+-- The conversation ------------------------------------------------------------------------------------
+
+local QUIET <const> = { PING = true, WINDOW_UPDATE = true }
+
+local function is_faulty(entry)
+  for _, line in ipairs(entry.lines or {}) do
+    if line:find "^! " then
+      return true
+    end
+  end
+  return false
+end
+
+-- What was sent last before the PINGs and the witness by which silence is proved.
+local function stimulus_of(entries)
+  local last
+  for i, entry in ipairs(entries) do
+    if entry.sent and entry.name == "PING" and last then
+      return last
+    end
+    if entry.sent and entry.kind ~= "note" and not QUIET[entry.name] and not entry.text:find "ACK" then
+      last = i
+    end
+  end
+  return last
+end
+
+-- The entry that the verdict is about: the one that says so, else the peer's last with a fault, else ours, else the
+-- stimulus.
+local function focus_of(entries)
+  local theirs, ours
+  for i, entry in ipairs(entries) do
+    if entry.mark then
+      return i
+    elseif is_faulty(entry) then
+      if entry.sent then ours = i else theirs = i end
+    end
+  end
+  return theirs or ours or stimulus_of(entries)
+end
+
+-- Positions of the entries that are shown: the last ones, and the one that the verdict is about.
+local function chosen(entries, focus, verbose)
+  local first = verbose and 1 or math.max(1, #entries - FRAMES + 1)
+  local list = {}
+  if focus and focus < first then
+    list[1] = focus
+    first = first + 1
+  end
+  for i = first, #entries do
+    list[#list + 1] = i
+  end
+  return list
+end
+
+local function arrow(entry)
+  return entry.kind == "note" and "--" or entry.sent and "->" or "<-"
+end
+
+local function entry_lines(page, entry, is_focus)
+  local head = ("  %s%9.3f %s "):format(is_focus and "> " or "  ", entry.time * 1000, arrow(entry))
+  local columns = page.width - #head
+  for i, line in ipairs(text.wrap(page:printable(shortened(entry.text, page)), columns)) do
+    page:add((i == 1 and head or (" "):rep(#head)) .. (is_focus and page:paint("strong", line) or line))
+  end
+  local lines = entry.lines or {}
+  local shown = (page.verbose or #lines <= FRAME_LINES) and #lines or FRAME_LINES - 1
+  for i = 1, shown do
+    for _, line in ipairs(text.wrap(page:printable(shortened(lines[i], page)), columns - 2)) do
+      page:add((" "):rep(#head + 2) .. page:paint(lines[i]:find "^! " and "fail" or "faint", line))
+    end
+  end
+  if shown < #lines then
+    page:add((" "):rep(#head + 2) .. page:paint("faint", ("... %d lines more"):format(#lines - shown)))
+  end
+end
+
+local function conversation(page, entries)
+  local focus = focus_of(entries)
+  local positions = chosen(entries, focus, page.verbose)
+  local part = #positions < #entries and ("%d of %d entries, "):format(#positions, #entries) or ""
+  page:add("  " .. page:paint("faint", ("conversation (%stimes in ms)"):format(part)))
+  local before = 0
+  for _, position in ipairs(positions) do
+    if position > before + 1 then
+      page:add("    " .. page:paint("faint", ("%13s"):format "..."))
+    end
+    entry_lines(page, entries[position], position == focus)
+    before = position
+  end
+end
+
+-- The case --------------------------------------------------------------------------------------------
+
+local function requirement(page, result)
+  local ids = result.req and table.concat(result.req, ", ") or ""
+  if ids == "" then
+    return
+  end
+  local level = result.level and (" (%s)"):format(result.level) or ""
+  member(page, "requirement", ("%s%s%s"):format(ids, level, result.statement and ": " .. result.statement or ""))
+end
+
+local function notes(page, result)
+  local list = result.notes or {}
+  local shown = (page.verbose or #list <= LIST) and #list or LIST - 1
+  for i = 1, shown do
+    member(page, "note", list[i])
+  end
+  if shown < #list then
+    member(page, "", ("... and %d notes more (--verbose)"):format(#list - shown))
+  end
+end
+
+-- A line for the shell: broken where a shell takes it, and nowhere else.
+local function again(page, result)
+  for i, line in ipairs(text.wrap_command(page:printable(result.command), page.width - LABEL - 2)) do
+    page:add(page:paint("faint", ("  %-" .. LABEL .. "s"):format(i == 1 and "again" or "")) .. line)
+  end
+end
+
+local WORDS <const> = { pass = "PASS", warn = "WARN", fail = "FAIL", skip = "SKIP", inconclusive = "INCONCLUSIVE",
+  error = "ERROR" }
+
+local function header(page, result, modes)
+  local word = WORDS[result.verdict]
+  local name = page:printable(("%s (%s)"):format(result.id, table.concat(modes, ", ")))
+  for i, line in ipairs(text.wrap(name, page.width - #word - 1)) do
+    page:add((i == 1 and page:paint(result.verdict, word) or (" "):rep(#word)) .. " " .. page:paint("strong", line))
+  end
+end
+
+--- Writes a case to the page; `modes` are those in which it came out like this.
+function case.show(page, result, modes)
+  header(page, result, modes)
+  if result.title and result.title ~= result.statement then
+    for _, line in ipairs(text.wrap(page:printable(shortened(result.title, page)), page.width - 2)) do
+      page:add("  " .. line)
+    end
+  end
+  requirement(page, result)
+  if result.row then member(page, "row", result.row) end
+  if result.expected and result.expected ~= result.statement then member(page, "expected", result.expected) end
+  if result.observed then member(page, "observed", result.observed, result.verdict) end
+  notes(page, result)
+  if result.transcript and #result.transcript > 0 then
+    conversation(page, result.transcript)
+  end
+  if result.location then member(page, "where", result.location) end
+  if result.command then again(page, result) end
+  page:add ""
+end
+
+return case
