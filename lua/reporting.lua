@@ -28,6 +28,15 @@ local function writer_of(format)
     or "; there are " .. table.concat(names, ", "))
 end
 
+-- The format among those so far that goes to the same file; devices take several.
+local function taken(list, file)
+  for _, report in ipairs(list) do
+    if report.file and report.file:gsub("^%./+", "") == file:gsub("^%./+", "") and not file:find "^/dev/" then
+      return report.format
+    end
+  end
+end
+
 --- The reports that were asked for: a list of { format, writer, file }, or nil and one line.
 -- The console report takes standard output if no other one does.
 function reporting.plan(asked)
@@ -41,6 +50,10 @@ function reporting.plan(asked)
     if not file and to_stdout then
       return nil, ("--report: both %s and %s go to standard output; say %s=FILE"):format(to_stdout, report.format,
         report.format)
+    end
+    local other = file and taken(list, file)
+    if other then
+      return nil, ("--report: both %s and %s go to %s"):format(other, report.format, args.printable(file))
     end
     to_stdout = to_stdout or (not file and report.format) or nil
     list[#list + 1] = { format = report.format, writer = writer, file = file }
@@ -64,7 +77,7 @@ function reporting.context(options, run)
   local terminal = engine.isatty(STDOUT)
   return { target = run.target, modes = run.modes, tty = terminal, color = colored(options.color, terminal),
     width = terminal and engine.terminal_width() or 80, verbose = options.verbose, strict = options.strict,
-    rounds = options.rounds, write = function(text) return engine.write(STDOUT, text) end }
+    rounds = options.rounds, now = engine.now, write = function(text) return engine.write(STDOUT, text) end }
 end
 
 --- Calls `begin` or `progress` of the reports that are live on standard output.

@@ -56,6 +56,15 @@ describe("reporting", function()
     assert.is_truthy(select(2, reporting.plan { { format = "json" }, { format = "junit" } }):find("both", 1, true))
   end)
 
+  it("refuses two reports to the same file, but not to the same device", function()
+    local function plan(a, b)
+      return reporting.plan { { format = "json", file = a }, { format = "junit", file = b } }
+    end
+    assert.are.equal("--report: both json and junit go to ./x\\x0a", select(2, plan("x\n", "./x\n")))
+    assert.is_truthy(plan("x", "y"))
+    assert.is_truthy(plan("/dev/null", "/dev/null"))
+  end)
+
   it("writes all that can be written", function()
     local directory = os.tmpname()
     os.remove(directory)
