@@ -66,6 +66,8 @@ def main():
     parser.add_argument('command', nargs='+')
     options = parser.parse_args()
 
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))  # so that the program does not outlive ninja
     log, tap = options.result + '.log', options.result + '.tap'
     environment = dict(os.environ)
     if options.format == 'libcheck':
