@@ -117,12 +117,15 @@ bool engine_boolean(lua_State *L, int idx, const char *key, bool fallback) {
     return value;
 }
 
-void engine_metatable(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc) {
+void engine_metatable(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc,
+                      lua_CFunction close) {
     luaL_newmetatable(L, name);
     lua_pushcfunction(L, gc);
     lua_setfield(L, -2, "__gc");
-    lua_pushcfunction(L, gc);
-    lua_setfield(L, -2, "__close");
+    if (close) {
+        lua_pushcfunction(L, close);
+        lua_setfield(L, -2, "__close");
+    }
     lua_pushliteral(L, "protected"); /* scripts must not call __gc by hand or change methods */
     lua_setfield(L, -2, "__metatable");
     lua_newtable(L);
@@ -264,7 +267,7 @@ static void new_engine(lua_State *L) {
     struct engine *e = lua_newuserdatauv(L, sizeof *e, 0);
     memset(e, 0, sizeof *e);
     static const luaL_Reg no_methods[] = {{NULL, NULL}};
-    engine_metatable(L, ENGINE, no_methods, engine_gc);
+    engine_metatable(L, ENGINE, no_methods, engine_gc, NULL);
     luaL_setmetatable(L, ENGINE);
     buf_init(&e->scratch, SCRATCH_MAX);
     buf_init(&e->wire, SCRATCH_MAX);

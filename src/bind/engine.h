@@ -48,8 +48,10 @@ lua_Integer engine_integer(lua_State *L, int idx, const char *key, lua_Integer l
 const char *engine_string(lua_State *L, int idx, const char *key, size_t *len);
 bool engine_boolean(lua_State *L, int idx, const char *key, bool fallback);
 
-/* A metatable for a kind of userdata: methods, __index, __gc, __close, __name. */
-void engine_metatable(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc);
+/* A metatable for a kind of userdata: methods, __index, __gc, __name; `close` is __close unless
+ * NULL. */
+void engine_metatable(lua_State *L, const char *name, const luaL_Reg *methods, lua_CFunction gc,
+                      lua_CFunction close);
 
 /* Each adds its functions to the module table on top of the stack. */
 void engine_open_tables(lua_State *L);

@@ -103,10 +103,10 @@ static size_t add(size_t a, size_t b) {
 }
 
 /* Growth past the hard ceiling. The first time Lua is told to collect (it tries again after that);
-   the second time the live memory is really that large. */
-static bool allow(struct memory *m) {
+   the second time the live memory is really that large, as it is with one block beyond the cap. */
+static bool allow(struct memory *m, size_t growth) {
     struct limits *l = running(m->engine);
-    m->retry = !m->retry;
+    m->retry = !m->retry && l && growth <= l->memory;
     if (m->retry)
         return false;
     if (l && !l->passed) {
@@ -122,7 +122,7 @@ static void *account(void *ud, void *block, size_t old_size, size_t new_size) {
     struct memory *m = ud;
     size_t old = block ? old_size : 0;
     if (new_size > old) {
-        if (add(m->used, new_size - old) > m->hard && !allow(m))
+        if (add(m->used, new_size - old) > m->hard && !allow(m, new_size - old))
             return NULL;
         m->retry = false;
     }

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "bind/engine.h"
+#include "bind/lua_tls.h"
 
 enum { QUEUE_MAX = 64 << 20, BUF_KEEP = 4096, IN_SLACK = 1 << 20 };
 #define DEFAULT_QUEUE ((size_t)4 << 20)
@@ -36,7 +37,9 @@ static void unref(struct lconn *c) {
 }
 
 struct lconn *conn_check(lua_State *L, int idx) {
-    return *(struct lconn **)luaL_checkudata(L, idx, CONN);
+    struct lconn *c = *(struct lconn **)luaL_checkudata(L, idx, CONN);
+    luaL_argcheck(L, c, idx, "the connection is gone");
+    return c;
 }
 
 struct lconn *conn_check_opened(lua_State *L) {
@@ -91,6 +94,21 @@ static int conn_gc(lua_State *L) {
     return 0;
 }
 
+static void set_end(struct lconn *c, enum io_end_how how, const char *text) {
+    c->end.ended = true;
+    c->end.how = how;
+    c->end.alert = -1;
+    snprintf(c->end.text, sizeof c->end.text, "%s", text ? text : io_end_name(how));
+}
+
+/* Memory ran out amid what the peer sent: nothing more can be known. */
+static void fail(struct lconn *c) {
+    if (!c->end.ended)
+        set_end(c, IO_END_ERROR, "out of memory");
+    c->failed = true;
+    conn_update_reading(c);
+}
+
 /* --- sending --- */
 
 void conn_mark_dirty(struct lconn *c) {
@@ -123,8 +141,20 @@ static void tell(struct lconn *c, const uint8_t *octets, size_t n) {
         gate_pass(&c->gate, octets, n);
 }
 
+/* Octets that came before start_h2: not fed there, so that `upgraded` can come after it. */
+static void feed_early(struct lconn *c) {
+    if (c->in.len == 0 || !h2_conn_started(c->h2))
+        return;
+    if (h2_conn_recv(c->h2, c->in.data, c->in.len, uv_hrtime()) != 0)
+        fail(c);
+    buf_clear(&c->in);
+    conn_mark_dirty(c); /* for the automatic replies */
+    conn_update_reading(c);
+}
+
 void conn_tell(struct lconn *c) {
     size_t told = c->told;
+    feed_early(c);
     c->told = c->out.len;
     if (c->out.len > told)
         tell(c, c->out.data + told, c->out.len - told);
@@ -194,7 +224,7 @@ void conn_note(struct lconn *c, enum h2_dir dir, const char *format, ...) {
 /* --- receiving --- */
 
 static bool is_full(const struct lconn *c) {
-    return c->in.len >= c->in_limit || h2_conn_full(c->h2);
+    return c->failed || c->in.len >= c->in_limit || h2_conn_full(c->h2);
 }
 
 void conn_update_reading(struct lconn *c) {
@@ -203,13 +233,6 @@ void conn_update_reading(struct lconn *c) {
         return;
     c->paused = pause;
     io_stream_pause(c->stream, pause);
-}
-
-static void set_end(struct lconn *c, enum io_end_how how, const char *text) {
-    c->end.ended = true;
-    c->end.how = how;
-    c->end.alert = -1;
-    snprintf(c->end.text, sizeof c->end.text, "%s", text ? text : io_end_name(how));
 }
 
 static void on_connect(void *ctx, int error, const char *text) {
@@ -242,12 +265,9 @@ static void on_read(void *ctx, const uint8_t *octets, size_t n) {
         conn_flush(c);
     } else
         status = buf_append(&c->in, octets, n);
-    if (status != 0 && !c->end.ended) {
-        set_end(c, IO_END_ERROR, "out of memory");
-        io_stream_pause(c->stream, true);
-        c->paused = true;
-    } else
-        conn_update_reading(c);
+    if (status != 0)
+        fail(c);
+    conn_update_reading(c);
     sched_wake_all(&c->waiters);
 }
 
@@ -354,8 +374,9 @@ static void add_methods(lua_State *L) {
 
 void engine_open_conn(lua_State *L) {
     static const luaL_Reg functions[] = {{"connection", connection}, {NULL, NULL}};
-    engine_metatable(L, CONN, conn_open_methods, conn_gc);
+    engine_metatable(L, CONN, conn_open_methods, conn_gc, conn_close_method);
     add_methods(L);
+    tls_session_open(L);
     lua_newtable(L);
     lua_createtable(L, 0, 1);
     lua_pushliteral(L, "v");

@@ -52,6 +52,7 @@ struct lconn {
     size_t told;            /* octets of out that the bookkeeping has seen */
     size_t in_limit;        /* octets in `in` at which reading stops */
     bool dirty, paused;
+    bool failed; /* memory ran out */
     struct lconn *next_dirty;
     struct wait_list waiters;
     int connect_error;
@@ -90,6 +91,9 @@ void conn_update_reading(struct lconn *c);
 void conn_close(struct lconn *c);
 void conn_note(struct lconn *c, enum h2_dir dir, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* conn:close() */
+int conn_close_method(lua_State *L);
 
 /* nil, code, message for a connection that ended and has nothing unread. */
 int conn_fail_ended(lua_State *L, const struct lconn *c);

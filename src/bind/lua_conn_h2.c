@@ -16,13 +16,7 @@ static int conn_start_h2(lua_State *L) {
     conn_tell(c); /* what is queued belongs to the time before */
     h2_conn_start(c->h2, preface);
     gate_start(&c->gate, preface && c->role == H2_CLIENT);
-    if (c->in.len > 0) {
-        int status = h2_conn_recv(c->h2, c->in.data, c->in.len, uv_hrtime());
-        buf_clear(&c->in);
-        engine_check_buf(L, status);
-        conn_mark_dirty(c); /* for the automatic replies */
-    }
-    conn_update_reading(c);
+    conn_mark_dirty(c); /* what came already is fed when the script first asks or waits */
     return 0;
 }
 
@@ -108,7 +102,9 @@ static int next_k(lua_State *L, int status, lua_KContext ctx) {
     struct lconn *c = conn_check_opened(L);
     (void)status;
     (void)ctx;
-    if (!h2_conn_started(c->h2))
+    if (h2_conn_started(c->h2))
+        conn_tell(c);
+    else
         octets_to_events(L, c);
     if (push_event(L, c))
         return 1;

@@ -104,7 +104,7 @@ static int conn_tls(lua_State *L) {
 }
 
 /* conn:close(); what was negotiated can be read after it, too */
-static int conn_close_method(lua_State *L) {
+int conn_close_method(lua_State *L) {
     struct lconn *c = conn_check(L, 1);
     if (c->stream && push_info(L, c))
         lua_setiuservalue(L, 1, CONN_UV_INFO);

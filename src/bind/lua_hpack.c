@@ -341,7 +341,7 @@ void engine_open_hpack(lua_State *L) {
                                          {"huffman_encode", lua_huffman_encode},
                                          {"huffman_decode", lua_huffman_decode},
                                          {NULL, NULL}};
-    engine_metatable(L, ENCODER, encoder, encoder_gc);
-    engine_metatable(L, DECODER, decoder, decoder_gc);
+    engine_metatable(L, ENCODER, encoder, encoder_gc, encoder_gc);
+    engine_metatable(L, DECODER, decoder, decoder_gc, decoder_gc);
     luaL_setfuncs(L, functions, 0);
 }

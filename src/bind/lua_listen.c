@@ -35,7 +35,9 @@ static void on_accept(void *ctx, struct io_stream *stream) {
 }
 
 static struct listener *check_listener(lua_State *L) {
-    return *(struct listener **)luaL_checkudata(L, 1, LISTENER);
+    struct listener *l = *(struct listener **)luaL_checkudata(L, 1, LISTENER);
+    luaL_argcheck(L, l, 1, "the listener is gone");
+    return l;
 }
 
 static struct io_stream *take(struct listener *l) {
@@ -135,6 +137,6 @@ void engine_open_listen(lua_State *L) {
                                        {"close", listener_close},
                                        {NULL, NULL}};
     static const luaL_Reg functions[] = {{"listen", listen_on}, {NULL, NULL}};
-    engine_metatable(L, LISTENER, methods, listener_gc);
+    engine_metatable(L, LISTENER, methods, listener_gc, listener_close);
     luaL_setfuncs(L, functions, 0);
 }

@@ -331,5 +331,5 @@ int tls_session_push(lua_State *L, struct tls_conn *t) {
 
 void tls_session_open(lua_State *L) {
     static const luaL_Reg none[] = {{NULL, NULL}};
-    engine_metatable(L, SESSION, none, session_gc);
+    engine_metatable(L, SESSION, none, session_gc, NULL);
 }

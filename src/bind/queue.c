@@ -71,6 +71,6 @@ void engine_open_queue(lua_State *L) {
     static const luaL_Reg methods[] = {
         {"put", queue_put}, {"take", queue_take}, {"count", queue_count}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"queue", queue_new}, {NULL, NULL}};
-    engine_metatable(L, QUEUE, methods, queue_gc);
+    engine_metatable(L, QUEUE, methods, queue_gc, NULL);
     luaL_setfuncs(L, functions, 0);
 }

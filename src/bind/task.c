@@ -21,7 +21,9 @@ static void on_timer_closed(uv_handle_t *handle) {
 }
 
 static struct task *check_task(lua_State *L, int idx) {
-    return *(struct task **)luaL_checkudata(L, idx, TASK);
+    struct task *t = *(struct task **)luaL_checkudata(L, idx, TASK);
+    luaL_argcheck(L, t, idx, "the task is gone");
+    return t;
 }
 
 /* The userdata of a task that is alive. */
@@ -286,6 +288,12 @@ static int task_cancel(lua_State *L) {
     return 0;
 }
 
+/* A to-be-closed task: canceled when its variable goes. */
+static int task_close(lua_State *L) {
+    lua_settop(L, 1);
+    return task_cancel(L);
+}
+
 static int task_status(lua_State *L) {
     const struct task *t = check_task(L, 1);
     lua_pushstring(L, t->state != TASK_DONE ? "running" : t->failed ? "failed" : "done");
@@ -363,6 +371,6 @@ void engine_open_task(lua_State *L) {
         {"spawn", spawn}, {"run", sched_run}, {"stop", stop}, {"current", current},
         {"wait", wait},   {"yield", yield},   {NULL, NULL},
     };
-    engine_metatable(L, TASK, methods, task_gc);
+    engine_metatable(L, TASK, methods, task_gc, task_close);
     luaL_setfuncs(L, functions, 0);
 }
