@@ -99,8 +99,8 @@ function text.wrap(line, columns)
     end
     while size > columns do
       parts[1], word = text.cut(word, columns)
+      size = size - text.width(parts[1])
       flush()
-      size = text.width(word)
     end
     parts[#parts + 1] = used > 0 and blanks .. word or word
     used = used + size + (used > 0 and #blanks or 0)
