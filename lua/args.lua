@@ -6,6 +6,8 @@ local url = require "h2probe.url"
 
 local args = {}
 
+local HELP_WIDTH <const> = 90
+
 local SUMMARY = "h2probe " .. engine.version .. ": a scriptable HTTP/2 conformance tester"
 
 local EXAMPLES = [[
@@ -176,7 +178,8 @@ end
 -- Commands ------------------------------------------------------------------------------------------
 
 local function new_command(parser, name, description)
-  local command = parser:command(name, description):add_help(false)
+  local command = parser:command(name, description):add_help(false):help_max_width(HELP_WIDTH)
+    :usage_max_width(HELP_WIDTH):usage_margin(7):help_description_margin(26)
   common(command)
   return command
 end

@@ -300,12 +300,9 @@ function Runner:ran(event)
 end
 
 function Runner:handle(event)
-  if event.interrupted then
-    self.interrupted = event.interrupted
-    self.stopped = "interrupted"
-  elseif event.sentinel then
+  if event.sentinel then
     self:watched(event)
-  else
+  elseif event.item then
     self:ran(event)
   end
 end
@@ -326,6 +323,12 @@ function Runner:entries()
     entries[#entries + 1] = { order = unit.order, result = unit.result }
   end
   return entries, complete
+end
+
+-- Called from outside the loop: an empty event wakes it.
+function Runner:interrupt(reason)
+  self.interrupted, self.stopped = reason, "interrupted"
+  self.events:put {}
 end
 
 function Runner:abandon()
@@ -374,7 +377,7 @@ function runner.run(options)
     settle.watch(self.found, nil, 0, run)
   end
   if options.on_start then
-    options.on_start(function(reason) self.events:put { interrupted = reason } end)
+    options.on_start(function(reason) self:interrupt(reason) end)
   end
   self:loop()
   self:abandon()

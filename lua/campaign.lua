@@ -1,0 +1,262 @@
+-- A whole run: target, pre-flight, rounds of cases, results, reports, exit status.
+local engine = require "h2probe.engine"
+local preflight = require "h2probe.preflight"
+local reporting = require "h2probe.reporting"
+local results = require "h2probe.results"
+local runner = require "h2probe.runner"
+local targets = require "h2probe.targets"
+
+local campaign = {}
+
+local EXIT = results.EXIT
+
+local function say(text)
+  io.stderr:write("h2probe: ", text, "\n")
+end
+
+-- The command that runs a case again ------------------------------------------------------------------
+
+local function quoted(word)
+  if word:find("^[%w@%%+=:,./_-]+$") then
+    return word
+  end
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+local PASSED_ON = { "cacert", "cert", "key", "sni", "authority", "path", "large_path" }
+
+local function option_words(options)
+  local words = {}
+  local function add(...)
+    for _, word in ipairs { ... } do
+      words[#words + 1] = quoted(word)
+    end
+  end
+  for _, name in ipairs(PASSED_ON) do
+    if options[name] then
+      add("--" .. name:gsub("_", "-"), options[name])
+    end
+  end
+  if options.insecure then
+    add "--insecure"
+  end
+  for _, field in ipairs(options.headers or {}) do
+    add("--header", field[1] .. ": " .. field[2])
+  end
+  if options.connect_to then
+    local at = options.connect_to
+    add("--connect-to", (at.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(at.host, at.port))
+  end
+  if options.timeout ~= 2 then
+    add("--timeout", ("%g"):format(options.timeout))
+  end
+  return words
+end
+
+--- function(case, mode) -> one line of shell.
+local function command_maker(plan)
+  local tail = table.concat(option_words(plan.options), " ")
+  return function(case, mode)
+    local words = { "h2probe", case and case.probe and "probe" or "run" }
+    words[#words + 1] = plan.url and quoted(plan.url) or nil
+    if case and (case.probe or plan.files[case.file]) then
+      words[#words + 1] = quoted(case.file)
+    end
+    if case and not case.probe then
+      words[#words + 1] = case.id
+    end
+    words[#words + 1] = "--mode " .. mode
+    words[#words + 1] = tail ~= "" and tail or nil
+    return table.concat(words, " ")
+  end
+end
+
+-- The target ------------------------------------------------------------------------------------------
+
+local function local_server(plan)
+  local server, code, message = require("h2probe.server").start { host = "127.0.0.1", port = 0, tls_port = 0 }
+  if not server then
+    return nil, ("the embedded reference server does not start: %s"):format(message or code)
+  end
+  plan.server = server
+  return targets.of_server(server, plan.options)
+end
+
+local function mode_list(aim, offers)
+  local list = {}
+  for i, mode in ipairs(aim.modes) do
+    list[i] = { mode = mode, offered = offers[mode].offered, reason = offers[mode].reason }
+  end
+  return list
+end
+
+-- Rounds ----------------------------------------------------------------------------------------------
+
+local function round_options(plan, aim, look, context)
+  local options = plan.options
+  return {
+    cases = plan.cases, modes = aim.modes, targets = aim.targets, offers = look.offers, explicit = aim.explicit,
+    jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
+    strict = options.strict, verbose = options.verbose, command = command_maker(plan), findings = look.runs,
+    progress = function(event) reporting.live(plan.reports, "progress", context, event) end,
+    on_start = function(interrupt)
+      plan.interrupt = interrupt
+      if plan.signal then
+        interrupt(plan.signal)
+      end
+    end,
+  }
+end
+
+-- Signals: the first ends the run, with reports; the second ends everything.
+local function on_signals(plan)
+  for _, name in ipairs { "SIGINT", "SIGTERM" } do
+    engine.on_signal(name, function()
+      if plan.signal then
+        os.exit(EXIT.failed)
+      end
+      plan.signal = name
+      if plan.interrupt then
+        plan.interrupt(name)
+      end
+    end)
+  end
+end
+
+local function run_rounds(plan, options)
+  local rounds, last = {}, nil
+  for round = 1, plan.options.rounds do
+    if round > 1 and plan.signal then
+      break
+    end
+    options.findings = round == 1 and options.findings or {}
+    last = runner.run(options)
+    rounds[#rounds + 1] = last.entries
+    if last.died or last.interrupted then
+      break
+    end
+  end
+  if #rounds == 1 then
+    return rounds[1], nil, last
+  end
+  local entries, flakes = results.merge(rounds)
+  return entries, flakes, last
+end
+
+local function flake_table(flakes, rounds)
+  local lines = { ("verdicts that changed in %d rounds:"):format(rounds) }
+  for _, flake in ipairs(flakes) do
+    local counts = {}
+    for _, verdict in ipairs { "pass", "warn", "fail", "skip", "inconclusive", "error", "absent" } do
+      if flake.verdicts[verdict] then
+        counts[#counts + 1] = ("%s %d"):format(verdict, flake.verdicts[verdict])
+      end
+    end
+    lines[#lines + 1] = ("  %-60s %-8s %s"):format(flake.id, flake.mode, table.concat(counts, ", "))
+  end
+  if #flakes == 0 then
+    lines[1] = ("no verdict changed in %d rounds"):format(rounds)
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function show_flakes(plan, all)
+  if not all.flakes then
+    return
+  end
+  local text = flake_table(all.flakes, plan.options.rounds)
+  for _, report in ipairs(plan.reports) do
+    if report.format == "console" and not report.file then
+      engine.write(1, text)
+      return
+    end
+  end
+  io.stderr:write(text)
+end
+
+local function conclude(plan, all, context)
+  local problems = reporting.write(plan.reports, all, context)
+  show_flakes(plan, all)
+  for _, problem in ipairs(problems) do
+    say(problem)
+  end
+  if #problems > 0 then
+    return EXIT.internal
+  end
+  local status = results.exit_status(all, plan.options.strict)
+  if status == EXIT.nothing then
+    say(all.summary.total == 0 and "nothing was run: none of the selected cases applies to this target and mode"
+      or "nothing was proved: every case was skipped or inconclusive")
+  end
+  return status
+end
+
+local function measured(plan, aim)
+  local started, from = os.time(), engine.now()
+  local look, message = preflight.look { targets = aim.targets, modes = aim.modes, timeout = plan.options.timeout }
+  if not look then
+    say(message)
+    return EXIT.unreachable
+  end
+  local modes = mode_list(aim, look.offers)
+  local context = reporting.context(plan.options, { target = aim.text, modes = modes })
+  reporting.live(plan.reports, "begin", context)
+  local entries, flakes, last = run_rounds(plan, round_options(plan, aim, look, context))
+  local all = results.new { target = aim.text, started = started, seconds = engine.now() - from, modes = modes,
+    interrupted = plan.signal, complete = last.complete, died = last.died, entries = entries, flakes = flakes }
+  return conclude(plan, all, context)
+end
+
+local function summary_text(all)
+  local counts = {}
+  for _, verdict in ipairs(results.VERDICTS) do
+    if all.summary[verdict] > 0 then
+      counts[#counts + 1] = ("%s %d"):format(verdict, all.summary[verdict])
+    end
+  end
+  return #counts > 0 and table.concat(counts, ", ") or "nothing was run"
+end
+
+--- A run without reports: cases, aim (of targets), timeout, jobs, command. The exit status and why.
+function campaign.judge(plan)
+  local aim = plan.aim
+  local look, message = preflight.look { targets = aim.targets, modes = aim.modes, timeout = plan.timeout }
+  if not look then
+    return EXIT.unreachable, message
+  end
+  local run = runner.run { cases = plan.cases, modes = aim.modes, targets = aim.targets, offers = look.offers,
+    explicit = aim.explicit, jobs = look.parallel and plan.jobs or 1, timeout = plan.timeout, command = plan.command,
+    findings = look.runs }
+  local all = results.new { target = aim.text, started = os.time(), seconds = 0, modes = mode_list(aim, look.offers),
+    complete = run.complete, died = run.died, entries = run.entries }
+  return results.exit_status(all), summary_text(all)
+end
+
+--- Runs cases against a URL or the embedded server. `plan`: options, url (nil: embedded), cases, files (set of paths
+-- that were named). Returns the exit status.
+function campaign.run(plan)
+  local reports, message = reporting.plan(plan.options.reports)
+  if not reports then
+    say(message)
+    return EXIT.usage
+  end
+  plan.reports = reports
+  local aim, wrong
+  if plan.url then
+    aim, wrong = targets.of_url(plan.url, plan.options)
+  else
+    aim, wrong = local_server(plan)
+  end
+  if not aim then
+    say(wrong)
+    return EXIT.usage
+  end
+  on_signals(plan)
+  local status = measured(plan, aim)
+  if plan.server then
+    plan.server:stop()
+  end
+  return status
+end
+
+return campaign

@@ -1,0 +1,36 @@
+-- h2probe run: the suites against a server.
+local campaign = require "h2probe.campaign"
+local results = require "h2probe.results"
+local words = require "h2probe.words"
+
+local function of_role(cases, role)
+  local list = {}
+  for _, case in ipairs(cases) do
+    if case.role == role then
+      list[#list + 1] = case
+    end
+  end
+  return list
+end
+
+return function(options)
+  local sorted, message = words.sort(options.words)
+  if not sorted then
+    words.say(message)
+    return results.EXIT.usage
+  end
+  local cases, status = words.cases(sorted)
+  if not cases then
+    return status
+  end
+  local servers = of_role(cases, "client")
+  if #servers == 0 then
+    words.say "nothing was selected: these cases test clients"
+    return results.EXIT.nothing
+  end
+  local files = {}
+  for _, path in ipairs(sorted.files) do
+    files[path] = true
+  end
+  return campaign.run { options = options, url = sorted.url, cases = servers, files = files }
+end
