@@ -58,9 +58,15 @@ LUA_TESTS = [
     'args', 'cli', 'engine', 'loader', 'reporting', 'reports', 'results', 'runner', 'selection', 'targets', 'url',
 ]
 
-# Commands that run the whole program (H2PROBE stands for it) and print `N passed, N failed` last: name, command,
-# further files that it depends on.
-PROGRAM_TESTS = []
+# Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has
+# its guilty peer, and no blunt peer may come out green.
+PROGRAM_TESTS = [
+    ('prove', 'H2PROBE prove', 'proven'),
+    ('blunt_close', 'H2PROBE prove --blunt close', 'exit'),
+    ('blunt_silent', 'H2PROBE prove --blunt silent', 'exit'),
+    ('blunt_ok', 'H2PROBE prove --blunt ok', 'exit'),
+    ('blunt_reset', 'H2PROBE prove --blunt reset', 'exit'),
+]
 
 # libFuzzer targets, tests/fuzz/fuzz_NAME.c, with the layers that they are linked with.
 FUZZ_TARGETS = {'conn': 'h2', 'frame': 'h2', 'hpack': 'h2', 'http1': 'h2'}
@@ -275,11 +281,10 @@ def write_lua_tests(n, variant):
 
 def write_program_tests(n, variant):
     """Tests that run the whole program."""
-    return [n.build('%s/results/%s' % (variant.directory, name), 'test',
-                    implicit=[variant.directory + '/h2probe'] + needs,
-                    name='%s (%s)' % (name, variant.name), format='counts',
-                    run=command.replace('H2PROBE', variant.directory + '/h2probe'))
-            for name, command, needs in PROGRAM_TESTS]
+    h2probe = variant.directory + '/h2probe'
+    return [n.build('%s/results/%s' % (variant.directory, name), 'test', implicit=[h2probe],
+                    name='%s (%s)' % (name, variant.name), format=kind, run=command.replace('H2PROBE', h2probe))
+            for name, command, kind in PROGRAM_TESTS]
 
 
 def write_lint(n, variant):

@@ -49,9 +49,10 @@ def count(kind, text, status):
     passed, failed = (1, 0) if kind == 'exit' else (0, 0)
     if kind in ('tap', 'libcheck'):
         passed, failed = count_tap(text)
-    elif kind == 'counts':
-        found = re.findall(r'(\d+) passed, (\d+) failed', text)
-        passed, failed = map(int, found[-1]) if found else (0, 0)
+    elif kind == 'proven':
+        found = re.findall(r'^cases (\d+), proven (\d+)$', text, re.M)
+        cases, passed = map(int, found[-1]) if found else (0, 0)
+        failed = cases - passed
     if status != 0 and failed == 0:
         return (0, 1) if kind == 'exit' else (passed, 1)
     return (passed, failed) if passed + failed else (0, 1)
@@ -60,7 +61,7 @@ def count(kind, text, status):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--name', required=True)
-    parser.add_argument('--format', required=True, choices=['libcheck', 'tap', 'counts', 'exit'])
+    parser.add_argument('--format', required=True, choices=['libcheck', 'tap', 'proven', 'exit'])
     parser.add_argument('--result', required=True)
     parser.add_argument('--limit', type=float, default=120, help='seconds (%(default)s)')
     parser.add_argument('command', nargs='+')

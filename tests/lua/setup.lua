@@ -5,14 +5,17 @@ table.insert(package.searchers, 2, function(module)
   local name = module:match "^h2probe%.(.+)$"
   if not name then return nil end
   local report = name:match "^reports%.(.+)$"
-  local path = report and "reports/" .. report or "lua/" .. name
-  path = path:gsub("%.", "/") .. ".lua"
-  local chunk, message = loadfile(path)
-  if chunk then return chunk, path end
-  local file = io.open(path)
-  if not file then return "no file '" .. path .. "'" end
-  file:close()
-  error(message, 0)
+  local base = (report and "reports/" .. report or "lua/" .. name):gsub("%.", "/")
+  local tried = {}
+  for _, path in ipairs { base .. ".lua", base .. "/init.lua" } do
+    local file = io.open(path)
+    if file then
+      file:close()
+      return assert(loadfile(path)), path
+    end
+    tried[#tried + 1] = "no file '" .. path .. "'"
+  end
+  return table.concat(tried, "\n\t")
 end)
 
 if not package.loaded["busted.runner"] and arg and arg[0] and arg[0]:match "setup%.lua$" then
