@@ -5,7 +5,9 @@
 -- name; both follow [[ATTACHMENT|PATH]] in the output to a file, so no peer may write that.
 local junit = { extension = "xml" }
 
-local MESSAGE <const> = 500 -- octets of an attribute; the whole text is in the content
+local MESSAGE <const> = 500 -- octets of an attribute; more of the text is in the content
+local VALUE <const> = 65536 -- octets of a value or line
+local OUTPUT <const> = 1 << 20 -- octets of an output: readers on libxml2 refuse texts of 10 million
 
 local ENTITIES <const> = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
 
@@ -55,13 +57,13 @@ local function seconds(value)
   return ("%.3f"):format(finite and value or 0)
 end
 
--- A text for an attribute: not too long, and never cut inside a character.
-local function message_of(text)
+-- A text that is not too long, and never cut inside a character.
+local function bounded(text, limit)
   text = tostring(text)
-  if #text <= MESSAGE then return text end
-  local last = MESSAGE
-  while last > MESSAGE - 4 and text:find("^[\128-\191]", last + 1) do last = last - 1 end
-  return text:sub(1, last) .. "..."
+  if #text <= limit then return text end
+  local last = limit
+  while last > limit - 4 and text:find("^[\128-\191]", last + 1) do last = last - 1 end
+  return ("%s... (%d octets more)"):format(text:sub(1, last), #text - last)
 end
 
 local function transcript(result)
@@ -77,7 +79,7 @@ end
 local function details(result)
   local out = {}
   local function add(label, value)
-    if value then out[#out + 1] = label .. ": " .. tostring(value):gsub("\n", "\n  ") end
+    if value then out[#out + 1] = label .. ": " .. bounded(value, VALUE):gsub("\n", "\n  ") end
   end
   add("requirement", result.req and table.concat(result.req, " "))
   add("statement", result.statement)
@@ -89,24 +91,37 @@ local function details(result)
   return table.concat(out, "\n")
 end
 
+-- Lines as one text, as many as there is room for.
+local function joined(lines)
+  local room = OUTPUT
+  for i, line in ipairs(lines) do
+    lines[i] = bounded(line, VALUE)
+    room = room - #lines[i] - 1
+    if room < 0 then
+      return table.concat(lines, "\n", 1, i - 1) .. ("\n(%d lines more)"):format(#lines - i + 1)
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
 local function system_out(result)
   local out = {}
   for _, note in ipairs(result.notes or {}) do out[#out + 1] = "note: " .. note end
   if result.verdict == "warn" then out[#out + 1] = "warning: " .. (result.observed or "") end
   for _, line in ipairs(transcript(result)) do out[#out + 1] = line end
   if #out == 0 then return "" end
-  return "      <system-out>" .. xml(table.concat(out, "\n")) .. "\n</system-out>\n"
+  return "      <system-out>" .. xml(joined(out)) .. "\n</system-out>\n"
 end
 
 local function element(name, message, kind, text)
-  return ('      <%s message="%s"%s>%s</%s>\n'):format(name, attribute(message_of(message)),
+  return ('      <%s message="%s"%s>%s</%s>\n'):format(name, attribute(bounded(message, MESSAGE)),
     kind and (' type="%s"'):format(attribute(kind)) or "", xml(text), name)
 end
 
 -- Text of the element, with the reason first.
 local function reason_and(result, message)
   local text = details(result)
-  return message == result.observed and text or message .. "\n" .. text
+  return message == result.observed and text or bounded(message, VALUE) .. "\n" .. text
 end
 
 -- What stands in the testcase for each verdict; a pass and a warning have nothing.
@@ -118,7 +133,7 @@ local outcomes = {
   error = function(result, message) return element("error", message, "error", reason_and(result, message)) end,
   skip = function(_, message) return element("skipped", message, nil, message) end,
   inconclusive = function(_, message)
-    return element("skipped", "inconclusive: " .. message, nil, "inconclusive: " .. message)
+    return element("skipped", "inconclusive: " .. message, nil, "inconclusive: " .. bounded(message, VALUE))
   end,
 }
 
@@ -181,7 +196,7 @@ end
 
 local function add(suite, result, options, flake)
   local verdict, message = judged(result, options.strict, flake)
-  local name = unique(suite, attribute(message_of(result.id .. (result.title and ": " .. result.title or ""))))
+  local name = unique(suite, attribute(bounded(result.id .. (result.title and ": " .. result.title or ""), MESSAGE)))
   count(suite, verdict, result.seconds)
   suite.cases[#suite.cases + 1] = testcase(result, verdict, message, attribute(suite.name), name)
 end

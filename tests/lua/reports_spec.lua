@@ -315,6 +315,21 @@ describe("junit", function()
     validate(contents)
   end)
 
+  it("stays below the limits of its readers however much the peer sends", function()
+    local one = data.long().results[1]
+    for _, name in ipairs { "observed", "expected", "title" } do one[name] = ("\xff\u{e4}"):rep(4000000) end
+    one.notes = {}
+    for i = 1, 100000 do one.notes[i] = ("\0"):rep(100) end
+    one.transcript[1].text = one.observed
+    local contents = {}
+    for i, verdict in ipairs { "fail", "warn", "skip", "inconclusive" } do
+      one.verdict = verdict
+      contents[i] = junit.write(data.table { one })
+      assert.is_true(#contents[i] < 10000000)
+    end
+    validate(contents)
+  end)
+
   it("fails where the exit status says so: --strict and verdicts that change", function()
     local function failures(all, options)
       return tonumber(junit.write(all, options):match '<testsuites [^>]-failures="(%d+)"')
