@@ -131,7 +131,7 @@ local outcomes = {
     return element("failure", message, id ~= "" and id or "failure", reason_and(result, message))
   end,
   error = function(result, message) return element("error", message, "error", reason_and(result, message)) end,
-  skip = function(_, message) return element("skipped", message, nil, message) end,
+  skip = function(_, message) return element("skipped", message, nil, bounded(message, VALUE)) end,
   inconclusive = function(_, message)
     return element("skipped", "inconclusive: " .. message, nil, "inconclusive: " .. bounded(message, VALUE))
   end,
