@@ -64,6 +64,9 @@ local function connection(run, case)
   return conn or way_failed(run, code, message)
 end
 
+-- The script's own level, seen from declare.
+local DECLARING <const> = 4
+
 -- A probe's declarations become the case of this run alone.
 local function declare(run, name, value)
   local check = schema.probe[name]
@@ -75,11 +78,11 @@ local function declare(run, name, value)
     table.sort(names)
     local near = selection.nearest(tostring(name), names)
     error(("'%s' does not exist%s; say local for a variable of your own"):format(tostring(name),
-      near and (" (did you mean '%s'?)"):format(near) or ""), 3)
+      near and (" (did you mean '%s'?)"):format(near) or ""), DECLARING)
   end
   local kept, message = check(value)
   if kept == nil then
-    error(("%s %s"):format(name, message), 3)
+    error(("%s %s"):format(name, message), DECLARING)
   end
   run.declared[name] = kept
 end
@@ -135,8 +138,8 @@ end
 -- A script that raises anything but a verdict is mistaken, and is told so with its own frames.
 local function in_task(run)
   local deadline = PARTS * (run.case.probe and MAX_TIMEOUT or context.seconds(run)) + BACKSTOP
-  local task = engine.spawn(function() body(run) end, { name = ("%s (%s)"):format(run.case.id, run.mode), deadline = deadline,
-    instructions = loader.LIMITS.instructions, memory = loader.LIMITS.memory, on_done = function() end })
+  local task = engine.spawn(function() body(run) end, { name = ("%s (%s)"):format(run.case.id, run.mode),
+    deadline = deadline, instructions = loader.LIMITS.instructions, memory = loader.LIMITS.memory, on_done = function() end })
   local ok, raised, traceback = task:join(deadline + 1)
   if ok then
     return { verdict = "pass" }
@@ -153,7 +156,7 @@ local function in_task(run)
 end
 
 local function any_ended(run)
-  for _, conn in ipairs(run.conns) do
+  for _, conn in ipairs(run.connections) do
     if conn:ended() then
       return true
     end
@@ -162,7 +165,7 @@ local function any_ended(run)
 end
 
 local function close_all(run)
-  for _, conn in ipairs(run.conns) do
+  for _, conn in ipairs(run.connections) do
     conn:close()
   end
 end
@@ -170,8 +173,8 @@ end
 --- The conversation of a run, as entries for reports: its connections one after the other.
 function case_run.transcript(run)
   local entries = {}
-  for number, conn in ipairs(run.conns) do
-    if #run.conns > 1 then
+  for number, conn in ipairs(run.connections) do
+    if #run.connections > 1 then
       entries[#entries + 1] = { time = 0, sent = false, kind = "note", name = "connection",
         text = "connection " .. number, lines = {} }
     end
@@ -185,7 +188,8 @@ end
 local function new_run(job)
   local case = job.case
   return context.new { case = case, row = job.row, mode = job.mode, modes = job.modes, target = job.target,
-    timeout = case.timeout or job.timeout, patient = job.patient, notes = {}, conns = {}, findings = {}, declared = {} }
+    timeout = case.timeout or job.timeout, patient = job.patient, notes = {}, connections = {}, findings = {},
+    declared = {} }
 end
 
 local function all_notes(run, ended)

@@ -256,7 +256,7 @@ function Runner:settled(item, record)
     return
   end
   if record.verdict == "pass" and not self.options.verbose then
-    record.run = unit.case.probe and { case = record.run.case, conns = {} } or nil
+    record.run = unit.case.probe and { case = record.run.case, connections = {} } or nil
   end
   unit.records[item.position] = record
   unit.waiting = unit.waiting - 1

@@ -125,7 +125,7 @@ function settle.watch(found, unit, position, run)
     local known = found[finding.requirement]
     if not known or position < known.position then
       found[finding.requirement] = { position = position, unit = unit, text = finding.text,
-        transcript = case_run.transcript { conns = { finding.conn } }, case = run.case, mode = run.mode }
+        transcript = case_run.transcript { connections = { finding.conn } }, case = run.case, mode = run.mode }
     end
   end
 end

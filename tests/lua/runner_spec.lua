@@ -29,7 +29,7 @@ local function bench(script)
     end
     self.flying = self.flying - 1
     local made = { notes = {}, seconds = 0.001, label = job.label, run = { case = job.case, mode = job.mode,
-      findings = record.findings or {}, conns = {} } }
+      findings = record.findings or {}, connections = {} } }
     for key, value in pairs(record) do
       made[key] = value
     end
