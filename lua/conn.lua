@@ -1,0 +1,18 @@
+-- The object that scripts see as `conn` (docs/scripting.md): the core, both halves, and expect.
+local Conn = require "h2probe.conn_core"
+local client = require "h2probe.conn_client"
+local expect = require "h2probe.expect"
+local server = require "h2probe.conn_server"
+
+for _, part in ipairs { client, server } do
+  for name, method in pairs(part.methods) do
+    Conn[name] = method
+  end
+end
+
+--- Waits for evidence; ends the case unless the outcome is one that is allowed (lua/outcome.lua decides which).
+function Conn:expect(outcome)
+  expect.run(self, outcome)
+end
+
+return Conn

@@ -1,0 +1,85 @@
+-- Where the octets that we send stand: inside a frame, inside a field block, or between frames (RFC 9113 section 4).
+-- A question to the peer (PING, a witness request) may only be asked between frames.
+local output = {}
+
+output.PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+local HEADERS, SETTINGS, PUSH_PROMISE, CONTINUATION = 1, 4, 5, 9
+local ACK, END_HEADERS = 0x1, 0x4
+local HEAD = 9
+
+--- The state at the start: a client owes the preface.
+function output.new(role)
+  return {
+    role = role, preface = role == "client" and 1 or nil, head = "", need = 0, block = false, broken = false,
+    settings = 0, opened = {},
+  }
+end
+
+local function frame_begins(out)
+  local length, kind, flags, stream = string.unpack(">I3BBI4", out.head)
+  stream = stream & 0x7fffffff
+  out.head, out.need = "", length
+  if kind == HEADERS or kind == PUSH_PROMISE then
+    out.block = flags & END_HEADERS == 0
+  elseif kind == CONTINUATION and flags & END_HEADERS ~= 0 then
+    out.block = false
+  elseif kind == SETTINGS and flags & ACK == 0 then
+    out.settings = out.settings + 1
+  end
+  if kind == HEADERS and out.role == "client" and stream % 2 == 1 then
+    out.opened[stream] = true
+  end
+end
+
+-- Octets of the preface; the position after them.
+local function preface(out, octets)
+  local rest = output.PREFACE:sub(out.preface)
+  local n = math.min(#rest, #octets)
+  if octets:sub(1, n) ~= rest:sub(1, n) then
+    out.broken = true
+  end
+  out.preface = n < #rest and out.preface + n or nil
+  return n + 1
+end
+
+--- Takes octets that are sent.
+function output.track(out, octets)
+  local at = 1
+  if out.preface and not out.broken then
+    at = preface(out, octets)
+  end
+  while at <= #octets and not out.broken do
+    if out.need > 0 then
+      local n = math.min(out.need, #octets - at + 1)
+      out.need, at = out.need - n, at + n
+    else
+      local part = octets:sub(at, at + HEAD - #out.head - 1)
+      out.head, at = out.head .. part, at + #part
+      if #out.head == HEAD then
+        frame_begins(out)
+      end
+    end
+  end
+end
+
+--- Nothing of ours is unfinished: the preface is out, the last frame was whole, no field block is open.
+function output.whole(out)
+  return not out.broken and not out.preface and out.need == 0 and out.head == "" and not out.block
+end
+
+--- How many requests of ours are not closed on both sides; state: function(stream) -> name of its state.
+function output.concurrent(out, state)
+  local count = 0
+  for stream in pairs(out.opened) do
+    local now = state(stream)
+    if now == "closed" then
+      out.opened[stream] = nil
+    elseif now ~= "idle" then
+      count = count + 1
+    end
+  end
+  return count
+end
+
+return output
