@@ -2,9 +2,11 @@
 local Conn = require "h2probe.conn_core"
 local client = require "h2probe.conn_client"
 local expect = require "h2probe.expect"
+local query = require "h2probe.conn_query"
 local server = require "h2probe.conn_server"
+local transport = require "h2probe.conn_transport"
 
-for _, part in ipairs { client, server } do
+for _, part in ipairs { transport, query, client, server } do
   for name, method in pairs(part.methods) do
     Conn[name] = method
   end

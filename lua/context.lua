@@ -25,8 +25,6 @@ end
 
 --- The running task belongs to this run from here on.
 function context.enter(run)
-  run.notes, run.findings = run.notes or {}, run.findings or {}
-  run.connections = run.connections or run.conns or {}
   by_task[assert(engine.current(), "no task is running")] = run
 end
 
