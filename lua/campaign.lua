@@ -160,18 +160,17 @@ local function flake_table(flakes, rounds)
   return table.concat(lines, "\n") .. "\n"
 end
 
+-- Where no console report tells them.
 local function show_flakes(plan, all)
   if not all.flakes then
     return
   end
-  local text = flake_table(all.flakes, plan.options.rounds)
   for _, report in ipairs(plan.reports) do
     if report.format == "console" and not report.file then
-      engine.write(1, text)
       return
     end
   end
-  io.stderr:write(text)
+  io.stderr:write(flake_table(all.flakes, plan.options.rounds))
 end
 
 local function conclude(plan, all, context)

@@ -127,7 +127,7 @@ end
 local function write_one(report, results, context)
   local made, text = xpcall(report.writer.write, debug.traceback, results,
     { color = context.color and not report.file, width = context.width, verbose = context.verbose,
-      strict = context.strict, tty = context.tty and not report.file })
+      strict = context.strict, rounds = context.rounds, tty = context.tty and not report.file })
   if not made then
     return nil, text
   end

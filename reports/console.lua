@@ -252,6 +252,24 @@ local function skips(page, results)
   grouped(page, "skipped", reasons)
 end
 
+-- Verdicts of several rounds that are not the same in all; nil is one round.
+local function flakes(page, list, rounds)
+  if not list then
+    return
+  end
+  page:heading((#list > 0 and "verdicts that changed in %s rounds" or "no verdict changed in %s rounds"):format(rounds or "several"))
+  for _, flake in ipairs(list) do
+    local counts = {}
+    for _, verdict in ipairs { "pass", "warn", "fail", "error", "inconclusive", "skip", "absent" } do
+      if flake.verdicts[verdict] then
+        counts[#counts + 1] = ("%s %d"):format(verdict, flake.verdicts[verdict])
+      end
+    end
+    page:flow("  ", ("%s (%s): %s"):format(flake.id, flake.mode, table.concat(counts, ", ")))
+  end
+  page:add ""
+end
+
 -- Summary -----------------------------------------------------------------------------------------------
 
 local function by_level(results)
@@ -298,19 +316,19 @@ local function not_run(results)
   return count
 end
 
-local function failed_text(summary, flakes)
+local function failed_text(summary, flaky)
   local parts = {}
   if summary.fail > 0 then parts[#parts + 1] = number(summary.fail, { "failure", "failures" }) end
   if summary.error > 0 then parts[#parts + 1] = number(summary.error, { "error", "errors" }) end
-  if flakes > 0 then
-    parts[#parts + 1] = number(flakes, { "verdict that changed between rounds", "verdicts that changed between rounds" })
+  if flaky > 0 then
+    parts[#parts + 1] = number(flaky, { "verdict that changed between rounds", "verdicts that changed between rounds" })
   end
   return table.concat(parts, ", ")
 end
 
 --- What the exit status says (section 7 of the design), in words: style, sentence, status.
 function console.conclusion(results, strict)
-  local summary, flakes = results.summary, results.flakes and #results.flakes or 0
+  local summary, flaky = results.summary, results.flakes and #results.flakes or 0
   if results.died then
     return "error", ("The target died: %s"):format(results.died), 4
   end
@@ -318,8 +336,8 @@ function console.conclusion(results, strict)
     return "error", ("Interrupted by %s, %s not run"):format(results.interrupted,
       number(not_run(results.results), { "case", "cases" })), 1
   end
-  if summary.fail + summary.error + flakes > 0 then
-    return "fail", "Not passed: " .. failed_text(summary, flakes), 1
+  if summary.fail + summary.error + flaky > 0 then
+    return "fail", "Not passed: " .. failed_text(summary, flaky), 1
   end
   local warnings = summary.warn > 0 and number(summary.warn, WORDS.warn)
   if strict and warnings then
@@ -360,6 +378,7 @@ function console.write(results, options)
   overview(page, results.results)
   cases(page, results.results)
   skips(page, results.results)
+  flakes(page, results.flakes, options.rounds)
   summary(page, results, options.strict)
   return progress.clear(options) .. table.concat(page.lines, "\n") .. "\n"
 end

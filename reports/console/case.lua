@@ -5,6 +5,7 @@ local case = {}
 
 local LABEL <const> = 13
 local FRAMES <const> = 8
+local ENTRIES <const> = 16
 local FRAME_LINES <const> = 6
 local VALUE <const> = { short = 1000, full = 65536 }
 local LIST <const> = 10
@@ -70,13 +71,31 @@ local function focus_of(entries)
   return theirs or ours or stimulus_of(entries)
 end
 
--- Positions of the entries that are shown: the last ones, and the one that the verdict is about.
+-- What is said beside the conversation: not counted among the last frames.
+local function is_aside(entry)
+  return entry.kind == "note" or (entry.sent and entry.name == "WINDOW_UPDATE")
+end
+
+-- Where the last frames begin.
+local function tail_of(entries, frames)
+  local first = #entries + 1
+  while first > 1 and #entries - first + 1 < ENTRIES do
+    frames = frames - (is_aside(entries[first - 1]) and 0 or 1)
+    if frames < 0 then
+      break
+    end
+    first = first - 1
+  end
+  return first
+end
+
+-- Positions of the entries that are shown: the last frames, and the one that the verdict is about.
 local function chosen(entries, focus, verbose)
-  local first = verbose and 1 or math.max(1, #entries - FRAMES + 1)
+  local first = verbose and 1 or tail_of(entries, FRAMES)
   local list = {}
   if focus and focus < first then
     list[1] = focus
-    first = first + 1
+    first = math.max(tail_of(entries, FRAMES - 1), focus + 1)
   end
   for i = first, #entries do
     list[#list + 1] = i
@@ -88,22 +107,32 @@ local function arrow(entry)
   return entry.kind == "note" and "--" or entry.sent and "->" or "<-"
 end
 
-local function entry_lines(page, entry, is_focus)
-  local head = ("  %s%9.3f %s "):format(is_focus and "> " or "  ", entry.time * 1000, arrow(entry))
-  local columns = page.width - #head
-  for i, line in ipairs(text.wrap(page:printable(shortened(entry.text, page)), columns)) do
-    page:add((i == 1 and head or (" "):rep(#head)) .. (is_focus and page:paint("strong", line) or line))
-  end
-  local lines = entry.lines or {}
+local function detail_lines(page, lines, indent)
   local shown = (page.verbose or #lines <= FRAME_LINES) and #lines or FRAME_LINES - 1
   for i = 1, shown do
-    for _, line in ipairs(text.wrap(page:printable(shortened(lines[i], page)), columns - 2)) do
-      page:add((" "):rep(#head + 2) .. page:paint(lines[i]:find "^! " and "fail" or "faint", line))
+    for _, line in ipairs(text.wrap(page:printable(shortened(lines[i], page)), page.width - indent)) do
+      page:add((" "):rep(indent) .. page:paint(lines[i]:find "^! " and "fail" or "faint", line))
     end
   end
   if shown < #lines then
-    page:add((" "):rep(#head + 2) .. page:paint("faint", ("... %d lines more"):format(#lines - shown)))
+    page:add((" "):rep(indent) .. page:paint("faint", ("... %d lines more"):format(#lines - shown)))
   end
+end
+
+-- A single detail stands on the line of its frame if there is room.
+local function entry_lines(page, entry, is_focus)
+  local head = ("  %s%9.3f %s "):format(is_focus and "> " or "  ", entry.time * 1000, arrow(entry))
+  local said, lines = page:printable(shortened(entry.text, page)), entry.lines or {}
+  local detail = #lines == 1 and page:printable(shortened(lines[1], page)) or ""
+  if detail ~= "" and #head + text.width(said) + 2 + text.width(detail) <= page.width then
+    page:add(head .. (is_focus and page:paint("strong", said) or said) .. "  "
+      .. page:paint(detail:find "^! " and "fail" or "faint", detail))
+    return
+  end
+  for i, line in ipairs(text.wrap(said, page.width - #head)) do
+    page:add((i == 1 and head or (" "):rep(#head)) .. (is_focus and page:paint("strong", line) or line))
+  end
+  detail_lines(page, lines, #head + 2)
 end
 
 local function conversation(page, entries)

@@ -104,6 +104,14 @@ function data.verdicts()
   return data.table(list)
 end
 
+--- Several rounds that were not all alike.
+function data.flaky()
+  local all = data.passes()
+  all.flakes = { { id = all.results[1].id, mode = "alpn", verdicts = { pass = 4, skip = 1 } },
+    { id = all.results[5].id, mode = "prior", verdicts = { pass = 4, absent = 1 } } }
+  return all
+end
+
 --- Every octet in every member that can hold something of the peer's or the user's.
 function data.hostile()
   local all = octets()
