@@ -35,7 +35,7 @@ struct hpack_table *hpack_table_new(size_t max_size); /* NULL when out of memory
 void hpack_table_free(struct hpack_table *t);
 size_t hpack_table_size(const struct hpack_table *t); /* octets as section 4.1 counts */
 size_t hpack_table_max(const struct hpack_table *t);
-size_t hpack_table_count(const struct hpack_table *t); /* dynamic entries */
+size_t hpack_table_count(const struct hpack_table *t);           /* dynamic entries */
 void hpack_table_resize(struct hpack_table *t, size_t max_size); /* evicts (section 4.3) */
 /* Insert, evicting first (section 4.4; an entry larger than the table empties it, and then pointers
    borrowed from the table stay valid until the next insertion). The name may be borrowed from the
@@ -59,7 +59,8 @@ enum hpack_kind {
 
 struct hpack_item {
     enum hpack_kind kind;
-    uint64_t index; /* INDEXED: the index; literals: index of the name or 0; SIZE_UPDATE: the size */
+    uint64_t
+        index; /* INDEXED: the index; literals: index of the name or 0; SIZE_UPDATE: the size */
     bool name_huffman, value_huffman;
     const uint8_t *name; /* borrowed until the next item */
     size_t name_len;

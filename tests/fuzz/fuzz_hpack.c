@@ -1,7 +1,7 @@
 /* fuzz_hpack.c - any block decodes or fails in order; what it decoded to, encoded again verbatim,
    decodes to the same list and the same table (RFC 7541).
-   The input is a series of blocks, each with the table size that is announced before it (in units of
-   64 octets) and its length in front. */
+   The input is a series of blocks, each with the table size that is announced before it (in units
+   of 64 octets) and its length in front. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
