@@ -55,7 +55,8 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'cli', 'engine', 'loader', 'reporting', 'reports', 'results', 'runner', 'selection', 'targets', 'url',
+    'args', 'case_run', 'cli', 'engine', 'loader', 'reporting', 'reports', 'results', 'runner', 'selection',
+    'targets', 'url',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has
@@ -154,12 +155,13 @@ def sources(layer):
 
 
 def listed_files():
-    """Every C file and Lua test that the build knows; tests/lint.py compares them with the tree."""
+    """Every C file, Lua test and benchmark that the build knows; tests/lint.py compares them with the tree."""
     files = [path for layer in SOURCES for path in sources(layer)] + MAIN
     files += ['tests/c/check_%s.c' % name for names in C_TESTS.values() for name in names]
     files += [path for paths in C_TEST_SUPPORT.values() for path in paths]
     files += ['tests/lua/%s_spec.lua' % name for name in LUA_TESTS]
     files += ['tests/fuzz/fuzz_%s.c' % name for name in FUZZ_TARGETS]
+    files += ['tests/bench/%s.py' % name for name in PY_BENCHES]
     return files + ['tests/bench/%s.c' % name for name in C_BENCHES]
 
 

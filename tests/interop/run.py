@@ -62,7 +62,7 @@ def read_expected():
 
 
 def probe(options, running, mode, base):
-    """One run of h2probe: ({case: verdict}, exit status, its output)."""
+    """One run of h2probe: ({case: result}, exit status, its output)."""
     reports = [base + '.json', base + '.xml']
     for path in reports:
         if os.path.exists(path):
@@ -80,18 +80,19 @@ def probe(options, running, mode, base):
             results = json.load(file)['results']
     except (OSError, ValueError, KeyError) as error:
         return {}, status, '%s\nno JSON results: %s' % (output, error)
-    return {each['id']: each['verdict'] for each in results}, status, output
+    return {each['id']: each for each in results}, status, output
 
 
-def compare(tally, where, verdicts, expected):
+def compare(tally, where, results, expected):
     """Every verdict against what is expected, and everything expected against the verdicts."""
-    for case, verdict in sorted(verdicts.items()):
-        wanted = expected.get(case)
+    for case, result in sorted(results.items()):
+        verdict, wanted = result['verdict'], expected.get(case)
+        seen = '; observed: %s' % result['observed'] if result.get('observed') else ''
         if wanted:
-            tally.check(verdict == wanted, '%s %s: %s, but %s is expected' % (where, case, verdict, wanted))
+            tally.check(verdict == wanted, '%s %s: %s, but %s is expected%s' % (where, case, verdict, wanted, seen))
         else:
-            tally.check(verdict not in ('fail', 'error'), '%s %s: %s, not expected' % (where, case, verdict))
-    for case in sorted(set(expected) - set(verdicts)):
+            tally.check(verdict not in ('fail', 'error'), '%s %s: %s, not expected%s' % (where, case, verdict, seen))
+    for case in sorted(set(expected) - set(results)):
         tally.check(False, '%s %s: expected, but there is no such case' % (where, case))
 
 
@@ -101,14 +102,17 @@ def validate(tally, where, path):
     tally.check(done.returncode == 0, '%s: JUnit is not valid: %s' % (where, done.stdout.strip()))
 
 
-def changed(where, first, verdicts):
+def changed(where, first, results):
     """Lines about verdicts that differ from those of the first run."""
-    return ['%s %s: %s, then %s' % (where, case, first.get(case, 'absent'), verdicts.get(case, 'absent'))
-            for case in sorted(set(first) | set(verdicts)) if first.get(case) != verdicts.get(case)]
+    def verdict(of, case):
+        return of[case]['verdict'] if case in of else 'absent'
+    return ['%s %s: %s, then %s%s' % (where, case, verdict(first, case), verdict(results, case),
+                                      '; observed: %s' % results[case].get('observed') if case in results else '')
+            for case in sorted(set(first) | set(results)) if verdict(first, case) != verdict(results, case)]
 
 
 def run_mode(tally, options, running, mode, expected):
-    """One server in one mode, as often as asked; returns the verdicts of the first run."""
+    """One server in one mode, as often as asked; returns the results of the first run."""
     where = '%s/%s' % (running.name, mode)
     base = os.path.join(options.output, '%s-%s' % (running.name, mode))
     first, status, output = probe(options, running, mode, base)
@@ -119,8 +123,10 @@ def run_mode(tally, options, running, mode, expected):
     validate(tally, where, base + '.xml')
     changes = []
     for number in range(2, options.repeat + 1):
-        verdicts, status, _ = probe(options, running, mode, base + '-repeated')
-        changes += ['run %d: %s' % (number, line) for line in changed(where, first, verdicts)]
+        results, status, output = probe(options, running, mode, base + '-repeated')
+        changes += ['run %d: %s' % (number, line) for line in changed(where, first, results)]
+        if status not in ANSWERED:
+            changes.append('run %d: exit status %s: %s' % (number, status, output.strip()))
     if options.repeat > 1:
         tally.check(not changes, '%s: verdicts changed\n    %s' % (where, '\n    '.join(changes)))
     tally.check(running.alive(), '%s: the server died\n%s' % (where, running.log()))
@@ -134,8 +140,8 @@ def run_server(tally, options, name, expected):
         with servers.Running(name) as running:
             for mode in running.urls:
                 print('%s %s %s' % (name, mode, running.urls[mode]), flush=True)
-                verdicts = run_mode(tally, options, running, mode, expected[name, mode])
-                counts = collections.Counter(verdicts.values())
+                results = run_mode(tally, options, running, mode, expected[name, mode])
+                counts = collections.Counter(result['verdict'] for result in results.values())
                 rows.append([name, mode] + [str(counts[verdict]) for verdict in VERDICTS])
     except (OSError, RuntimeError) as error:
         tally.check(False, '%s: %s' % (name, error))
