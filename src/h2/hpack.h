@@ -59,8 +59,8 @@ enum hpack_kind {
 
 struct hpack_item {
     enum hpack_kind kind;
-    uint64_t
-        index; /* INDEXED: the index; literals: index of the name or 0; SIZE_UPDATE: the size */
+    /* INDEXED: the index; literals: index of the name or 0; SIZE_UPDATE: the size */
+    uint64_t index;
     bool name_huffman, value_huffman;
     const uint8_t *name; /* borrowed until the next item */
     size_t name_len;
