@@ -116,6 +116,7 @@ local function write_file(path, text)
   local ok, message = write_text(temporary, text)
   if ok then
     ok, message = os.rename(temporary, path)
+    message = message and path .. ": " .. message
   end
   if not ok then
     os.remove(temporary)

@@ -32,8 +32,6 @@ end
 
 -- The conversation ------------------------------------------------------------------------------------
 
-local QUIET <const> = { PING = true, WINDOW_UPDATE = true }
-
 local function is_faulty(entry)
   for _, line in ipairs(entry.lines or {}) do
     if line:find "^! " then
@@ -43,14 +41,27 @@ local function is_faulty(entry)
   return false
 end
 
+-- PINGs by which silence is proved have octets of the runtime's own.
+local function is_barrier(entry)
+  return entry.name == "PING" and (entry.lines or {})[1] ~= nil and entry.lines[1]:find '^"h2p%d+"' ~= nil
+end
+
+-- What everybody sends: at the start, as answers, to go on.
+local function is_routine(entries, i)
+  local entry = entries[i]
+  local before = entries[i - 1]
+  return entry.kind == "note" or entry.kind == "preface" or entry.name == "WINDOW_UPDATE" or entry.text:find " ACK" ~= nil
+    or (entry.name == "SETTINGS" and before ~= nil and before.kind == "preface")
+end
+
 -- What was sent last before the PINGs and the witness by which silence is proved.
 local function stimulus_of(entries)
   local last
   for i, entry in ipairs(entries) do
-    if entry.sent and entry.name == "PING" and last then
+    if entry.sent and is_barrier(entry) and last then
       return last
     end
-    if entry.sent and entry.kind ~= "note" and not QUIET[entry.name] and not entry.text:find "ACK" then
+    if entry.sent and not is_routine(entries, i) then
       last = i
     end
   end
@@ -135,8 +146,8 @@ local function entry_lines(page, entry, is_focus)
   detail_lines(page, lines, #head + 2)
 end
 
-local function conversation(page, entries)
-  local focus = focus_of(entries)
+local function conversation(page, entries, passed)
+  local focus = not passed and focus_of(entries) or nil
   local positions = chosen(entries, focus, page.verbose)
   local part = #positions < #entries and ("%d of %d entries, "):format(#positions, #entries) or ""
   page:add("  " .. page:paint("faint", ("conversation (%stimes in ms)"):format(part)))
@@ -204,7 +215,7 @@ function case.show(page, result, modes)
   if result.observed then member(page, "observed", result.observed, result.verdict) end
   notes(page, result)
   if result.transcript and #result.transcript > 0 then
-    conversation(page, result.transcript)
+    conversation(page, result.transcript, result.verdict == "pass")
   end
   if result.location then member(page, "where", result.location) end
   if result.command then again(page, result) end

@@ -101,9 +101,9 @@ describe("console", function()
 
   it("shows all conversations when verbose, and the stimulus when not", function()
     local content = plain(data.verdicts())
-    assert.is_truthy(content:find(">     0.500 -> SETTINGS length 3", 1, true))
-    assert.is_nil(content:find("SETTINGS ACK", 1, true))
-    assert.is_truthy(plain(data.verdicts(), { verbose = true }):find("SETTINGS ACK", 1, true))
+    assert.is_truthy(content:find(">     0.500 -> PRIORITY stream 3", 1, true))
+    assert.is_nil(content:find("SETTINGS stream 0 ACK", 1, true))
+    assert.is_truthy(plain(data.verdicts(), { verbose = true }):find("SETTINGS stream 0 ACK", 1, true))
   end)
 
   it("takes the status line away on a terminal only", function()

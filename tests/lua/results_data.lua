@@ -44,22 +44,25 @@ end
 
 -- A case that was answered by nothing: the stimulus, two PINGs, and a long witness.
 local function silence()
-  local list = { entry(0.0001, true, "SETTINGS", "SETTINGS length 6", { "ENABLE_PUSH = 0" }),
-    entry(0.0002, false, "SETTINGS", "SETTINGS length 12"), entry(0.0003, true, "SETTINGS", "SETTINGS ACK length 0"),
-    entry(0.0004, false, "SETTINGS", "SETTINGS ACK length 0"),
-    entry(0.0005, true, "SETTINGS", "SETTINGS length 3", { "payload: 00 01 02" }) }
+  local list = { { time = 0, sent = true, kind = "preface", name = "preface", text = "client connection preface (24 octets)" },
+    entry(0.0001, true, "SETTINGS", "SETTINGS stream 0 (6 octets)", { "ENABLE_PUSH = 0" }),
+    entry(0.0002, false, "SETTINGS", "SETTINGS stream 0 (12 octets)", { "MAX_CONCURRENT_STREAMS = 100", "0x00ff = 1" }),
+    entry(0.0003, true, "SETTINGS", "SETTINGS stream 0 ACK (0 octets)"),
+    entry(0.0004, false, "SETTINGS", "SETTINGS stream 0 ACK (0 octets)"),
+    entry(0.0005, true, "PRIORITY", "PRIORITY stream 3 (5 octets)", { "depends on 3, weight 16" }) }
   for i = 1, 2 do
-    list[#list + 1] = entry(0.0006 * i, true, "PING", "PING length 8 0000000" .. i)
-    list[#list + 1] = entry(0.0007 * i, false, "PING", "PING ACK length 8 0000000" .. i)
+    list[#list + 1] = entry(0.0006 * i, true, "PING", "PING stream 0 (8 octets)", { ('"h2p0000%d"'):format(i) })
+    list[#list + 1] = entry(0.0007 * i, false, "PING", "PING stream 0 ACK (8 octets)", { ('"h2p0000%d"'):format(i) })
   end
-  list[#list + 1] = entry(0.002, true, "HEADERS", "HEADERS stream 1 END_STREAM END_HEADERS length 12",
+  list[#list + 1] = entry(0.002, true, "HEADERS", "HEADERS stream 1 END_STREAM END_HEADERS (12 octets)",
     { ":method: GET", ":scheme: https", ":authority: localhost:8443", ":path: /", "user-agent: h2probe", "accept: */*",
       "x: y" })
-  list[#list + 1] = entry(0.0021, false, "HEADERS", "HEADERS stream 1 END_HEADERS length 20", { ":status: 200" })
-  for i = 1, 4 do
-    list[#list + 1] = entry(0.0021 + i / 10000, false, "DATA", "DATA stream 1 length 16384")
+  list[#list + 1] = entry(0.0021, false, "HEADERS", "HEADERS stream 1 END_HEADERS (20 octets)", { ":status: 200" })
+  for i = 1, 6 do
+    list[#list + 1] = entry(0.0021 + i / 10000, false, "DATA", "DATA stream 1 (16384 octets)")
   end
-  list[#list + 1] = { time = 0.003, sent = false, kind = "note", name = "note", text = "the witness was answered" }
+  list[#list + 1] = entry(0.0028, true, "WINDOW_UPDATE", "WINDOW_UPDATE stream 0 (4 octets)", { "increment 98304" })
+  list[#list + 1] = { time = 0.003, sent = false, kind = "note", name = "note", text = "closed" }
   return list
 end
 
