@@ -192,11 +192,16 @@ local function same(result)
     tostring(result.observed) }, "\0")
 end
 
+-- A case that the end of the run came before: an error that has nothing to tell.
+local function was_run(result)
+  return not (result.observed or ""):find "^not run: "
+end
+
 -- What came out alike in several modes is shown once, with the conversation of the first; --verbose shows all.
 local function blocks_of(results, verbose)
   local blocks, block_of = collection()
   for i, result in ipairs(results) do
-    if IN_FULL[result.verdict] or (verbose and result.transcript and #result.transcript > 0) then
+    if IN_FULL[result.verdict] and was_run(result) or (verbose and result.transcript and #result.transcript > 0) then
       local block = block_of(verbose and i or same(result), function() return { result = result, modes = {} } end)
       add_mode(block.modes, result.mode)
     end
@@ -237,10 +242,12 @@ local function grouped(page, title, list)
   page:add ""
 end
 
-local function skips(page, results)
-  local reasons, notes = {}, {}
+local function reasons_of(page, results)
+  local reasons, notes, unrun = {}, {}, {}
   for _, result in ipairs(results) do
-    if result.verdict == "skip" then
+    if not was_run(result) then
+      unrun[#unrun + 1] = ("%s: %s"):format(result.mode, result.observed:match "^not run: (.*)$")
+    elseif result.verdict == "skip" then
       reasons[#reasons + 1] = ("%s: %s"):format(result.mode, result.observed or "no reason given")
     elseif result.verdict == "pass" then
       for _, note in ipairs(result.notes or {}) do
@@ -250,6 +257,7 @@ local function skips(page, results)
   end
   grouped(page, "passed with a note", notes)
   grouped(page, "skipped", reasons)
+  grouped(page, "not run", unrun)
 end
 
 -- Verdicts of several rounds that are not the same in all; nil is one round.
@@ -289,7 +297,7 @@ end
 local function accused(page, results)
   local list, item = collection()
   for _, result in ipairs(results) do
-    if result.verdict == "fail" or result.verdict == "error" then
+    if (result.verdict == "fail" or result.verdict == "error") and was_run(result) then
       local entry = item(result.verdict .. result.id, function()
         return { verdict = result.verdict, id = result.id, modes = {} }
       end)
@@ -309,9 +317,7 @@ end
 local function not_run(results)
   local count = 0
   for _, result in ipairs(results) do
-    if (result.observed or ""):find "^not run: " then
-      count = count + 1
-    end
+    count = count + (was_run(result) and 0 or 1)
   end
   return count
 end
@@ -377,7 +383,7 @@ function console.write(results, options)
   top(page, results)
   overview(page, results.results)
   cases(page, results.results)
-  skips(page, results.results)
+  reasons_of(page, results.results)
   flakes(page, results.flakes, options.rounds)
   summary(page, results, options.strict)
   return progress.clear(options) .. table.concat(page.lines, "\n") .. "\n"
