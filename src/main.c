@@ -8,7 +8,6 @@
 
 #include "bind/embedded.h"
 #include "bind/engine.h"
-#include "io/tls.h"
 
 enum { EXIT_USAGE = 2, EXIT_INTERNAL = 6 };
 
@@ -117,6 +116,5 @@ int main(int argc, char **argv) {
     }
     int status = run_protected(L, &a);
     lua_close(L);
-    tls_cleanup();
     return status;
 }

@@ -256,6 +256,7 @@ static int engine_gc(lua_State *L) {
     memory_uninstall(L, e);
     signal_dispose(e);
     close_loop(e->loop);
+    tls_cleanup();
     e->loop = NULL;
     buf_dispose(&e->scratch);
     buf_dispose(&e->wire);

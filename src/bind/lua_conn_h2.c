@@ -53,11 +53,12 @@ static int conn_send(lua_State *L) {
     if (c->phase == CONN_CLOSED)
         return conn_fail_ended(L, c);
     lua_settop(L, 2);
-    if (engine_member(L, 2, "fields") != LUA_TNIL) {
+    bool verbatim = engine_member(L, 2, "payload") != LUA_TNIL;
+    if (engine_member(L, 2, "fields") != LUA_TNIL && !verbatim) {
         int type = frame_table_type(L, 2);
         if (type != H2_HEADERS && type != H2_PUSH_PROMISE)
             return luaL_error(L, "only HEADERS and PUSH_PROMISE have 'fields'");
-        block = encode(L, c, 3);
+        block = encode(L, c, 4);
     }
     int status = frame_append(L, 2, block, &c->out);
     if (status != 0)

@@ -82,11 +82,11 @@ static int conn_close_notify(lua_State *L) {
 static int conn_reset(lua_State *L) {
     struct lconn *c = conn_check_opened(L);
     conn_flush(c);
-    if (c->stream) {
-        conn_note(c, H2_SENT, "RST");
-        io_stream_reset(c->stream);
-    }
-    return 0;
+    if (!c->stream)
+        return 0;
+    io_stream_reset(c->stream);
+    conn_note(c, H2_SENT, "RST");
+    return conn_close_method(L);
 }
 
 static int conn_flush_method(lua_State *L) {

@@ -44,8 +44,9 @@ static bool is_over(const struct lconn *c) {
 /* ctx: octets wanted; 0: any */
 static int recv_octets_k(lua_State *L, int status, lua_KContext ctx) {
     struct lconn *c = check_reading(L);
-    size_t n = (size_t)ctx;
+    size_t n = (size_t)luaL_optinteger(L, 2, 0);
     (void)status;
+    (void)ctx;
     if (n ? c->in.len >= n : c->in.len > 0)
         return push_octets(L, c, n ? n : c->in.len, true);
     if (is_over(c))
@@ -64,7 +65,7 @@ static int conn_recv_octets(lua_State *L) {
         lua_pushliteral(L, "");
         return 1;
     }
-    return recv_octets_k(L, LUA_OK, (lua_KContext)n);
+    return recv_octets_k(L, LUA_OK, 0);
 }
 
 static int peek_k(lua_State *L, int status, lua_KContext ctx) {

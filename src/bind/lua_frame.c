@@ -522,6 +522,9 @@ static int frame_encode(lua_State *L) {
     struct buf *out = &e->frame;
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
+    bool verbatim = engine_member(L, 1, "payload") != LUA_TNIL;
+    if (engine_member(L, 1, "fields") != LUA_TNIL && !verbatim)
+        return luaL_error(L, "'fields' need a connection's encoder: conn:send or conn:encode");
     engine_check_buf(L, frame_append(L, 1, NULL, engine_scratch(out)));
     lua_pushlstring(L, (const char *)out->data, out->len);
     return 1;

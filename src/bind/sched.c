@@ -51,6 +51,9 @@ void sched_ready(struct task *t) {
     else
         s->ready_first = t;
     s->ready_last = t;
+    /* Timers run before the loop polls: it must not block now that there is work. */
+    if (s->in_loop)
+        uv_stop(t->engine->loop);
 }
 
 void sched_forget(struct task *t) {
@@ -211,7 +214,6 @@ static void resume(lua_State *L, struct task *t) {
             sched_ready(t);
     }
     s->current = NULL;
-    conn_flush_dirty(t->engine);
 }
 
 /* Those that are ready now; what they wake runs after the loop was polled. */
@@ -228,6 +230,7 @@ static void run_ready(lua_State *L, struct engine *e) {
             task_finish(L, t, false, 0);
         else
             resume(L, t);
+        conn_flush_dirty(e);
         if (end)
             break;
     }
@@ -241,7 +244,9 @@ static int run_loop(lua_State *L) {
         run_ready(L, e);
         if (!s->alive || s->stop)
             break;
+        s->in_loop = true;
         int more = uv_run(e->loop, s->ready_first ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+        s->in_loop = false;
         signal_dispatch(L, e);
         if (!more && !s->ready_first && s->alive)
             return luaL_error(L, "every task waits, and nothing can wake one");

@@ -53,6 +53,7 @@ struct sched {
     lua_State *inner; /* the coroutine that runs innermost, of those that the engine resumed */
     unsigned no_park; /* depth of resumptions that a park cannot pass */
     struct task *ready_first, *ready_last;
+    bool in_loop; /* a callback of the loop is running */
     size_t alive;
     lua_State *loop_state; /* that of engine.run while it runs */
     bool stop;
