@@ -34,8 +34,9 @@ SOURCES = {
     ],
     'bind': [
         'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',
-        'lua_conn_open', 'lua_conn_raw', 'lua_conn_tls', 'lua_event', 'lua_frame', 'lua_hpack', 'lua_http1',
-        'lua_listen', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small', 'task',
+        'lua_conn_open', 'lua_conn_raw', 'lua_conn_tls', 'lua_event', 'lua_frame', 'lua_frame_read',
+        'lua_hpack', 'lua_http1', 'lua_listen', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small',
+        'task',
     ],
 }
 MAIN = ['src/main.c']

@@ -14,7 +14,8 @@
     X(block_end_stream)                                                                            \
     X(block_stream)                                                                                \
     X(block_type)                                                                                  \
-    X(data) X(debug) X(dependency) X(end_headers) X(end_stream) X(error) X(error_code) X(event)    \
+    X(data)                                                                                        \
+    X(debug) X(dependency) X(end_headers) X(end_stream) X(error) X(error_code) X(event)            \
         X(exclusive) X(faults) X(field_error) X(fields) X(flags) X(fragment) X(huffman) X(id)      \
             X(increment) X(index) X(kind) X(last_stream) X(length) X(message) X(name) X(octets)    \
                 X(offset) X(origin) X(origins) X(pad_length) X(padded) X(payload)                  \

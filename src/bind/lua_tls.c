@@ -133,7 +133,7 @@ static int on_select(void *ctx, const uint8_t *offered, size_t n, uint8_t out[25
 /* --- options --- */
 
 static void add_name(lua_State *L, luaL_Buffer *b, int list, lua_Integer i) {
-    size_t n;
+    size_t n = 0;
     lua_rawgeti(L, list, i);
     const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : NULL;
     if (!name || n > 255)
