@@ -56,7 +56,7 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'engine', 'loader', 'reporting', 'reports', 'results', 'runner', 'selection',
+    'args', 'case_run', 'cli', 'engine', 'engine_conn', 'engine_task', 'loader', 'reporting', 'reports', 'results', 'runner', 'selection',
     'targets', 'url',
 ]
 
@@ -173,7 +173,7 @@ def variants(options):
         return [Variant('asan', '$builddir', SANITIZE + werror, SANITIZE)]
     sanitized = Variant('asan', '$builddir/asan', SANITIZE + werror, SANITIZE)
     if options.release:
-        lto = ['-flto' if 'clang' in options.cc else '-flto=auto']
+        lto = ['-flto'] if 'clang' in options.cc else ['-flto', '-flto-partition=one']
         return [Variant('release', '$builddir', RELEASE + lto, RELEASE + lto + RELEASE_LINK), sanitized]
     return [Variant('normal', '$builddir', ['-O2', '-g', '-fno-semantic-interposition']), sanitized]
 
@@ -197,13 +197,13 @@ def write_variables(n, options, builds):
     n.variable('io_packages', 'openssl libuv')
     n.variable('all_packages', '$io_packages $lua_package')
     n.comment('Libraries of the engine as a Lua module, whose Lua is that of its host, and of the program.')
+    n.variable('module_libs', '$$(pkg-config --libs $io_packages)')
     if options.static:
-        n.variable('module_libs', '$$(pkg-config --libs-only-L $io_packages) -Wl,-Bstatic -lssl -lcrypto '
+        n.variable('libs', '$$(pkg-config --libs-only-L $all_packages) -Wl,-Bstatic '
+                   '$$(pkg-config --libs-only-l $lua_package) -lssl -lcrypto '
                    '$$(pkg-config --exists libuv-static && echo -luv_a || echo -luv) '
-                   '-Wl,-Bdynamic -ldl -lpthread -lrt')
-        n.variable('libs', '-Wl,-Bstatic $$(pkg-config --libs $lua_package) $module_libs -lm')
+                   '-Wl,-Bdynamic -lm -ldl -lpthread -lrt')
     else:
-        n.variable('module_libs', '$$(pkg-config --libs $io_packages)')
         n.variable('libs', '$$(pkg-config --libs $lua_package) $module_libs -lm')
     n.comment('Flags: for every C file, then for each way to build.')
     n.variable('cflags', ' '.join(CFLAGS))
