@@ -34,9 +34,8 @@ SOURCES = {
     ],
     'bind': [
         'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',
-        'lua_conn_open', 'lua_conn_raw', 'lua_conn_tls', 'lua_event', 'lua_frame', 'lua_frame_read',
-        'lua_hpack', 'lua_http1', 'lua_listen', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small',
-        'task',
+        'lua_conn_open', 'lua_conn_raw', 'lua_conn_tls', 'lua_event', 'lua_frame', 'lua_frame_read', 'lua_hpack',
+        'lua_http1', 'lua_listen', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small', 'task',
     ],
 }
 MAIN = ['src/main.c']
@@ -56,8 +55,8 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'engine', 'engine_conn', 'engine_task', 'loader', 'reporting', 'reports', 'results', 'runner', 'selection',
-    'targets', 'url',
+    'args', 'case_run', 'cli', 'engine', 'engine_conn', 'engine_task', 'fields', 'frames', 'loader', 'outcome',
+    'reporting', 'reports', 'results', 'runner', 'selection', 'targets', 'transcript', 'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has
