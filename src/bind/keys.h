@@ -8,20 +8,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KEYS(X)                                                                                    \
-    X(ack)                                                                                         \
-    X(block)                                                                                       \
-    X(block_end_stream)                                                                            \
-    X(block_stream)                                                                                \
-    X(block_type)                                                                                  \
-    X(data)                                                                                        \
-    X(debug) X(dependency) X(end_headers) X(end_stream) X(error) X(error_code) X(event)            \
-        X(exclusive) X(faults) X(field_error) X(fields) X(flags) X(fragment) X(huffman) X(id)      \
-            X(increment) X(index) X(kind) X(last_stream) X(length) X(message) X(name) X(octets)    \
-                X(offset) X(origin) X(origins) X(pad_length) X(padded) X(payload)                  \
-                    X(prioritized_stream) X(priority) X(promised_stream) X(reserved) X(rule)       \
-                        X(sent) X(seq) X(settings) X(size) X(status) X(stream) X(text) X(time)     \
-                            X(type) X(value) X(weight)
+/* clang-format off */
+#define KEYS(X) \
+    X(ack) X(block) X(block_end_stream) X(block_stream) X(block_type) X(data) X(debug) \
+    X(dependency) X(end_headers) X(end_stream) X(error) X(error_code) X(event) X(exclusive) \
+    X(faults) X(field_error) X(fields) X(flags) X(fragment) X(huffman) X(id) X(increment) \
+    X(index) X(kind) X(last_stream) X(length) X(message) X(name) X(octets) X(offset) X(origin) \
+    X(origins) X(pad_length) X(padded) X(payload) X(prioritized_stream) X(priority) \
+    X(promised_stream) X(reserved) X(rule) X(sent) X(seq) X(settings) X(size) X(status) \
+    X(stream) X(text) X(time) X(type) X(value) X(weight)
+/* clang-format on */
 
 enum key {
     KEY_NONE, /* keys are list indices, from 1 */
