@@ -349,11 +349,7 @@ def write_aliases(n, variant, products):
     n.build('demo', 'console', implicit=[h2probe, 'always'],
             run='%s run --mode all --report console --report junit=$builddir/demo.xml' % h2probe)
     n.build('install', 'console', implicit=[h2probe, 'always'],
-            run='install -d "$${DESTDIR-}"$prefix/bin "$${DESTDIR-}"$prefix/share/doc/h2probe '
-                '"$${DESTDIR-}"$prefix/share/h2probe/meta && '
-                'install -m 755 %s "$${DESTDIR-}"$prefix/bin/h2probe && '
-                'install -m 644 README.md LICENSE docs/*.md "$${DESTDIR-}"$prefix/share/doc/h2probe && '
-                'install -m 644 lua/meta/*.lua "$${DESTDIR-}"$prefix/share/h2probe/meta' % h2probe)
+            run='tools/install.sh %s $prefix' % h2probe)
     n.build('compdb', 'console', implicit=['always'],
             run='ninja -f %s -t compdb cc | python3 tools/compdb.py > compile_commands.json' % '$manifest')
     n.build('format', 'console', implicit=['always'], run='python3 tests/lint.py --format --fix')
