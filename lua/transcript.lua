@@ -10,7 +10,7 @@ local MAX_TEXT, MAX_LINES = 200, 100
 --- Octets as printable ASCII, at most `limit` of them (200), and how many there are beyond.
 function transcript.printable(octets, limit)
   limit = limit or MAX_TEXT
-  local text = octets:sub(1, limit):gsub("[^\32-\91\93-\126]", function(c)
+  local text = octets:sub(1, limit):gsub("[%c\\\127-\255]", function(c)
     return c == "\\" and "\\\\" or ("\\x%02x"):format(c:byte())
   end)
   if #octets > limit then
@@ -103,7 +103,7 @@ function details.PUSH_PROMISE(event, add)
 end
 
 function details.PING(event, add)
-  add(event.data and quoted(event.data))
+  add(event.data and event.data ~= "" and quoted(event.data))
 end
 
 function details.GOAWAY(event, add)
