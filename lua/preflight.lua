@@ -216,7 +216,9 @@ function Look:why_not()
         answer.status, self:reasons())
     end
   end
-  return ("%s: no HTTP/2: %s"):format(place(self.targets[self.asked[1]]), self:reasons())
+  local reasons = self:reasons()
+  local hint = reasons:find("does not verify", 1, true) and "; use --cacert FILE or --insecure" or ""
+  return ("%s: no HTTP/2: %s%s"):format(place(self.targets[self.asked[1]]), reasons, hint)
 end
 
 function Look:reasons()

@@ -70,8 +70,27 @@ function Runner:launch(item)
   end, { name = item.unit.case.id })
 end
 
+local function failed_already(unit)
+  for _, record in pairs(unit.records) do
+    if record.verdict == "fail" or record.verdict == "error" then
+      return true
+    end
+  end
+  return false
+end
+
+-- A case that failed by one row needs no confirmation of the others.
+function Runner:spare_confirmations()
+  while #self.alone > 0 and self.alone[1].first and failed_already(self.alone[1].unit) do
+    local item = table.remove(self.alone, 1)
+    self:settled(item, { verdict = "inconclusive", observed = "not looked at again: another row failed", notes = {},
+      label = item.label, run = item.first.run, seconds = 0 })
+  end
+end
+
 -- Alone means that nothing else is in flight, and stays so.
 function Runner:next_alone()
+  self:spare_confirmations()
   if self.in_flight > 0 or self.watching or #self.alone == 0 then
     return nil
   end

@@ -11,6 +11,9 @@ local words = require "h2probe.words"
 
 local EXIT = results.EXIT
 
+-- A sound server gets all the time it needs; a guilty one that says nothing need not be waited for that long.
+local SOUND <const>, GUILTY <const>, BLUNT <const> = 2, 0.5, 0.3
+
 local Proof = {}
 Proof.__index = Proof
 
@@ -48,10 +51,10 @@ function Proof:targets_of(peer)
   return aim
 end
 
-function Proof:run(cases, peer, jobs)
+function Proof:run(cases, peer, jobs, timeout)
   local aim = self:targets_of(peer)
   local run = runner.run { cases = cases, modes = aim.modes, targets = aim.targets, offers = all_offered(aim.modes),
-    jobs = jobs, timeout = self.options.timeout, command = command, unguarded = true }
+    jobs = jobs, timeout = self.options.timeout or timeout, command = command, unguarded = true }
   local by_key = {}
   for _, entry in ipairs(run.entries) do
     by_key[entry.result.id .. " " .. entry.result.mode] = entry.result
@@ -81,7 +84,7 @@ end
 
 -- Every case on one sound server, side by side.
 function Proof:sound(peer)
-  local by_key = self:run(self.cases, peer, 2 * self.options.jobs)
+  local by_key = self:run(self.cases, peer, 2 * self.options.jobs, SOUND)
   for _, case in ipairs(self.cases) do
     for _, mode in ipairs(self:modes_of(case)) do
       local result = by_key[case.id .. " " .. mode]
@@ -104,9 +107,9 @@ function Proof:guilty(case, text)
     return self:complain(case, "all", way)
   end
   local peer = started { violate = { [id] = way } }
-  local by_key = self:run({ case }, peer, 4)
+  local by_key = self:run({ case }, peer, 4, GUILTY)
   peer:stop()
-  local wanted = case.gentle and "warn" or "fail"
+  local wanted = case.caught
   for _, mode in ipairs(self:modes_of(case)) do
     local result = by_key[case.id .. " " .. mode]
     if not result or result.verdict ~= wanted then
@@ -166,7 +169,7 @@ end
 local function prove(options, cases)
   local peer = started {}
   local aim, message = targets.of_server(peer, { mode = options.mode })
-  local look = aim and preflight.look { targets = aim.targets, modes = aim.modes, timeout = options.timeout }
+  local look = aim and preflight.look { targets = aim.targets, modes = aim.modes, timeout = options.timeout or SOUND }
   if not look then
     peer:stop()
     words.say(message or "the sound reference server does not pass the pre-flight")
@@ -188,7 +191,7 @@ end
 local function blunt(options, cases)
   local peer = started { blunt = options.blunt }
   local aim = assert(targets.of_server(peer, { mode = options.mode }))
-  local status, why = campaign.judge { cases = cases, aim = aim, timeout = options.timeout, jobs = 32,
+  local status, why = campaign.judge { cases = cases, aim = aim, timeout = options.timeout or BLUNT, jobs = 32,
     command = command }
   peer:stop()
   if status == EXIT.ok then

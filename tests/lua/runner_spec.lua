@@ -122,6 +122,13 @@ describe("the runner", function()
     assert.are.same({ "s/a!", "s/b!" }, { self.log[5], self.log[6] })
   end)
 
+  it("confirms one row of a case that fails, not all", function()
+    local self = bench { ["s/a"] = { SILENT } }
+    local result = run(self, { case("s/a", { each = { 1, 2, 3, 4 } }) })["s/a"]
+    assert.are.same({ "fail", "1" }, { result.verdict, result.row })
+    assert.are.equal(5, #self.log)
+  end)
+
   it("does not run a plain failure again", function()
     local self = bench { ["s/a"] = { FAIL } }
     assert.are.equal("fail", run(self, { case "s/a" })["s/a"].verdict)
