@@ -11,5 +11,5 @@ meta=$prefix/share/h2probe/meta
 install -d "$prefix/bin" "$doc" "$meta"
 install -m 755 "$program" "$prefix/bin/h2probe"
 install -m 644 README.md LICENSE docs/*.md "$doc"
-find lua/meta -name '*.lua' -exec install -m 644 {} "$meta" \;
+[ ! -d lua/meta ] || find lua/meta -name '*.lua' -exec install -m 644 {} "$meta" \;
 echo "installed $prefix/bin/h2probe"
