@@ -14,7 +14,7 @@ stds.script = {
     "DATA", "HEADERS", "PRIORITY", "RST_STREAM", "SETTINGS", "PUSH_PROMISE", "PING", "GOAWAY", "WINDOW_UPDATE",
     "CONTINUATION", "ALTSVC", "ORIGIN", "PRIORITY_UPDATE", "FRAME", "PREFACE", "octets", "hex", "base64url",
     -- field lists
-    "get", "head", "post", "request", "with", "without", "replace", "field",
+    "get", "head", "post", "request", "with", "without", "replace", "unindexed", "field",
     "indexed", "literal", "size_update", "raw",
     -- outcomes
     "connection_error", "stream_error", "malformed", "ignored", "response", "closed", "no_upgrade", "no_error",

@@ -149,13 +149,17 @@ local MAX_INTERIM = 20
 
 -- Reads heads up to the one that is not interim; on 100 the content that was held back follows.
 local function read_heads(self, held_back)
+  local interim = {}
   for _ = 1, MAX_INTERIM do
     local head, code, message = self:recv_head()
     if not head then
       return false, code, message
     elseif head.status == 101 or head.status < 100 or head.status >= 200 then
+      head.interim = interim
       return true
-    elseif head.status == 100 and held_back then
+    end
+    interim[#interim + 1] = head.status
+    if head.status == 100 and held_back then
       self:send_octets(held_back)
       held_back = nil
     end
@@ -163,7 +167,8 @@ local function read_heads(self, held_back)
   return false, "protocol", ("more than %d interim responses"):format(MAX_INTERIM)
 end
 
---- Asks for the Upgrade to h2c and reads the response head, after interim ones: conn.response; without a status, and
+--- Asks for the Upgrade to h2c and reads the response head: conn.response, with the statuses before it in
+-- `interim`; without a status, and
 -- code and message behind it, when none came. On 101 both directions speak HTTP/2; the preface is still to be sent.
 function methods:upgrade(given)
   given = given or {}

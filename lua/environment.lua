@@ -124,7 +124,18 @@ function language.request(given)
   return conn_client.request_fields(running().target, given or {})
 end
 
-language.with, language.without, language.replace, language.field = fields.with, fields.without, fields.replace, fields.get
+language.with, language.without, language.replace = fields.with, fields.without, fields.replace
+language.unindexed = fields.unindexed
+
+--- field(list, name): the value of the first field with this name, whatever the case of its letters, or nil.
+function language.field(list, name)
+  for _, field in ipairs(list or {}) do
+    if type(field[1]) == "string" and field[1]:lower() == name:lower() then
+      return field[2]
+    end
+  end
+end
+
 language.indexed, language.literal = fields.indexed, fields.literal
 language.size_update, language.raw = fields.size_update, fields.raw
 
@@ -282,15 +293,16 @@ local function new(more, hooks)
     __index = function(_, name)
       local get = hooks[name] or dynamic[name]
       if get then
-        return get()
+        local value = get() -- no tail call: errors name the script's line
+        return value
       end
       error(missing(name), 2)
     end,
     __newindex = function(_, name, value)
-      if hooks.assign then
-        return hooks.assign(name, value)
+      if not hooks.assign then
+        error(missing(name), 2)
       end
-      error(missing(name), 2)
+      hooks.assign(name, value)
     end,
   })
 end

@@ -122,6 +122,15 @@ function fields.replace(list, name, value)
   return copy
 end
 
+--- The same fields as literals without indexing (RFC 7541 section 6.2.2): the dynamic tables stay as they are.
+function fields.unindexed(list)
+  local out = {}
+  for i, field in ipairs(list) do
+    out[i] = fields.literal { field[1], field[2], kind = "without" }
+  end
+  return out
+end
+
 --- The list of a request (8.3.1): { method =, scheme =, authority =, path =, fields = }. An authority of false is
 -- left out; CONNECT has neither :scheme nor :path unless given (8.5).
 function fields.request(given)

@@ -145,6 +145,7 @@ local function with_defaults(kept, suite)
     auto = kept.auto or defaults.auto,
     timeout = kept.timeout or defaults.timeout,
     violate = kept.violate or { kept.req[1] },
+    caught = kept.caught or (requirements.gentle(row) and "warn" or "fail"),
     alone = kept.alone or false,
     each = kept.each,
     run = kept.run,

@@ -179,6 +179,7 @@ schema.case = extended {
   each = each,
   h2spec = list_of(h2spec_id, "ids"),
   violate = list_of(violation, "violations"),
+  caught = one_of { fail = true, warn = true },
   alone = of_type "boolean",
 }
 

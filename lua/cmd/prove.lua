@@ -13,6 +13,7 @@ local EXIT = results.EXIT
 
 -- A sound server gets all the time it needs; a guilty one that says nothing need not be waited for that long.
 local SOUND <const>, GUILTY <const>, BLUNT <const> = 2, 0.5, 0.3
+local LONGEST <const> = 1 -- for cases that wait longer by themselves
 
 local Proof = {}
 Proof.__index = Proof
@@ -51,10 +52,11 @@ function Proof:targets_of(peer)
   return aim
 end
 
-function Proof:run(cases, peer, jobs, timeout)
+function Proof:run(cases, peer, jobs, timeout, longest)
   local aim = self:targets_of(peer)
   local run = runner.run { cases = cases, modes = aim.modes, targets = aim.targets, offers = all_offered(aim.modes),
-    jobs = jobs, timeout = self.options.timeout or timeout, command = command, unguarded = true }
+    jobs = jobs, timeout = self.options.timeout or timeout, longest = longest, command = command,
+    unguarded = true }
   local by_key = {}
   for _, entry in ipairs(run.entries) do
     by_key[entry.result.id .. " " .. entry.result.mode] = entry.result
@@ -107,7 +109,7 @@ function Proof:guilty(case, text)
     return self:complain(case, "all", way)
   end
   local peer = started { violate = { [id] = way } }
-  local by_key = self:run({ case }, peer, 4, GUILTY)
+  local by_key = self:run({ case }, peer, 4, GUILTY, LONGEST)
   peer:stop()
   local wanted = case.caught
   for _, mode in ipairs(self:modes_of(case)) do
@@ -191,8 +193,8 @@ end
 local function blunt(options, cases)
   local peer = started { blunt = options.blunt }
   local aim = assert(targets.of_server(peer, { mode = options.mode }))
-  local status, why = campaign.judge { cases = cases, aim = aim, timeout = options.timeout or BLUNT, jobs = 32,
-    command = command }
+  local status, why = campaign.judge { cases = cases, aim = aim, timeout = options.timeout or BLUNT,
+    longest = LONGEST, jobs = 32, command = command }
   peer:stop()
   if status == EXIT.ok then
     io.stdout:write(("the blunt peer '%s' came out green\n"):format(options.blunt))

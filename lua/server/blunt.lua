@@ -50,7 +50,7 @@ end
 
 -- Cleartext: text gets an HTTP/1.1 answer from the peer that answers everything.
 local function clear(name)
-  return function(_, conn)
+  return function(conn)
     local first = conn:peek(IDLE)
     if name == "ok" and first and not first:find "^PRI" then return http1_ok(conn) end
     peers[name](conn)
@@ -59,7 +59,7 @@ local function clear(name)
 end
 
 local function tls(name)
-  return function(_, conn)
+  return function(conn)
     if name == "close" then return end
     if not conn:start_tls { alpn = { "h2", "http/1.1" }, tickets = true, timeout = IDLE } then return end
     peers[name](conn)

@@ -4,6 +4,8 @@
 -- A row: fault; frame (a name or a set of names, nil for all); when(event, session); ids (a list, or a
 -- function that returns one); error "connection", "stream" or "discard"; code.
 
+local hpack_rules = require "h2probe.server.hpack_rules"
+
 local function set(...)
   local out = {}
   for _, name in ipairs { ... } do out[name] = true end
@@ -40,15 +42,19 @@ local function interrupting(event, session)
   return ids
 end
 
+local by_state = { idle = "RFC9113-5.1-4", ["half-closed (remote)"] = "RFC9113-5.1-21", closed = "RFC9113-5.1-29" }
+
 -- Which rule forbids a CONTINUATION without an open field block, by the state of its stream.
 local function orphan(event, session)
   local faults = event.faults
   local ids = { session.last_block_frame == "CONTINUATION" and "RFC9113-6.10-7" or "RFC9113-6.10-6" }
   if session.last_frame == "DATA" then ids[#ids + 1] = "RFC9113-6.10-8" end
-  if faults["idle-stream"] then ids[#ids + 1] = "RFC9113-5.1-4" end
-  if faults["half-closed-stream"] then ids[#ids + 1] = "RFC9113-5.1-21" end
-  if faults["closed-stream"] then ids[#ids + 1] = "RFC9113-5.1-29" end
-  if faults["reset-stream-sent"] then ids[#ids + 1] = "RFC9113-5.1-32" end
+  local state = session.conn:state(event.stream)
+  if faults["reset-stream-sent"] then
+    ids[#ids + 1] = "RFC9113-5.1-32"
+  elseif by_state[state] then
+    ids[#ids + 1] = by_state[state]
+  end
   if event.stream == 0 then ids[#ids + 1] = "RFC9113-6.10-5" end
   return ids
 end
@@ -108,7 +114,9 @@ return {
 
   -- Field blocks.
   { fault = "compression", error = "connection", code = "COMPRESSION_ERROR",
-    ids = function(event) return { "RFC9113-4.3-1", (event.field_error or {}).requirement } end },
+    ids = function(event)
+      return { "RFC9113-4.3-1", table.unpack(hpack_rules.errors[(event.field_error or {}).status] or {}) }
+    end },
 
   -- Stream states (section 5.1).
   { fault = "stream-parity", frame = "HEADERS", ids = { "RFC9113-5.1-6" }, error = "connection",

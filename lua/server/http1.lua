@@ -91,8 +91,9 @@ end
 local function offer_rules(head, options)
   local settings = values(head, "http2-settings")
   local upgrade = {}
-  for _, token in ipairs(tokens(head, "upgrade")) do upgrade[token] = true end
-  local named = upgrade.h2c or upgrade.H2C
+  local any_case = options.rules:keep "RFC9110-7.8-2"
+  for _, token in ipairs(tokens(head, "upgrade")) do upgrade[any_case and token:lower() or token] = true end
+  local named = upgrade.h2c
   local other = next(upgrade) ~= nil and not named
   return {
     { { "RFC9110-7.8-12" }, head.version ~= "1.0" },
@@ -140,11 +141,13 @@ function http1.serve(conn, options)
     if not head.version:find "^1%." then return bad_request(conn, 505) end
     if head.version == "1.1" and #values(head, "host") ~= 1 then return bad_request(conn, 400) end
     local settings = accepted_offer(head, options)
-    local body = read_body(conn, head, not settings or options.rules:keep "RFC9110-7.8-14")
+    local hasty = settings and not options.rules:keep "RFC9110-7.8-14"
+    if hasty then switch(conn, options) end
+    local body = read_body(conn, head, not hasty)
     if not body then return bad_request(conn, 400) end
     local request = { method = head.method, path = head.target, fields = head.fields, body = body }
     if settings then
-      switch(conn, options)
+      if not hasty then switch(conn, options) end
       return session.new(conn, { rules = options.rules, request = request, settings = settings }):run()
     end
     request.close = head.version == "1.0" or lists(head, "connection", "close")

@@ -21,10 +21,10 @@ local function accept_representations(session, list)
   return true
 end
 
--- The first fault whose rule this peer keeps.
+-- The first fault whose rule this peer keeps; a false alarm (guilty) is one whose rule it does not keep.
 local function first_kept(session, faults)
   for _, fault in ipairs(faults) do
-    if session:keep(fault.req) then return fault end
+    if session:keep(fault.req) == not fault.guilty then return fault end
   end
 end
 
@@ -35,6 +35,11 @@ local function malformed(session, stream, ended)
     session.writer:respond(stream, { status = 400 })
   end
   if not ended and session:live(stream) then session:stream_error(stream, "PROTOCOL_ERROR") end
+end
+
+-- Section 8.3: a guilty peer wants the pseudo-headers in one order.
+local function order_faults(list)
+  return list[1] and list[1][1] ~= ":method" and { { req = "RFC9113-8.3-13", guilty = true } } or {}
 end
 
 local function content_length(request)
@@ -53,17 +58,16 @@ end
 local function complete(session, stream, request)
   session.requests[stream] = nil
   if first_kept(session, content_faults(request)) then return malformed(session, stream, true) end
-  local target = stream
   if not session:keep("RFC9113-8.1-1", "RFC7540-3.2-7") then return end
-  session.writer:respond(target, resources.answer(request), request.method == "HEAD")
+  session.writer:respond(stream, resources.answer(request), request.method == "HEAD")
 end
 
 local function trailers(session, event, request)
   local faults = fields.validate_trailers(event.fields)
   if not event.block_end_stream then
     faults[#faults + 1] = { req = request.frames > 0 and "RFC9113-8.1-9" or "RFC9113-8.1-10" }
-  elseif not session:keep "RFC9113-8.1-13" then
-    faults[1] = { req = "RFC9113-8.1-13x" }
+  else
+    faults[#faults + 1] = { req = "RFC9113-8.1-13", guilty = true }
   end
   local fault = first_kept(session, faults)
   if fault then return malformed(session, event.block_stream, event.block_end_stream) end
@@ -77,11 +81,13 @@ function messages.headers(session, event)
   local request = session.requests[stream]
   if request then return trailers(session, event, request) end
   local list = event.fields
-  if first_kept(session, fields.validate_request(list)) then
+  if first_kept(session, fields.validate_request(list)) or first_kept(session, order_faults(list)) then
     return malformed(session, stream, event.block_end_stream)
   end
   request = {
-    method = fields.get(list, ":method"), path = fields.get(list, ":path"), fields = list, body = "", frames = 0,
+    -- A guilty peer takes requests without these for the ordinary one.
+    method = fields.get(list, ":method") or "GET", path = fields.get(list, ":path") or "/",
+    fields = list, body = "", frames = 0,
   }
   if event.block_end_stream then return complete(session, stream, request) end
   session.requests[stream] = request

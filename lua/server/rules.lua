@@ -9,6 +9,7 @@
 --   refuse      a stream error becomes RST_STREAM(REFUSED_STREAM)
 --   late        the rule is broken from the second time on
 --   once        the rule is broken the first time only
+--   serve       what must not be served is served
 --   open        GOAWAY is sent, but the connection stays open
 --   other       the error is reported on another stream
 --   anything    else is read by the place that keeps the rule
@@ -18,11 +19,16 @@ local requirements = require "h2probe.requirements"
 local rules = {}
 rules.__index = rules
 
+local known
+
 --- The ids that the reference server keeps: those that stand as literals in its sources.
 function rules.known()
-  local known = {}
-  for _, name in ipairs(engine.embedded_list("lua/server/")) do
-    for id in engine.embedded(name):gmatch('"(RFC%d+%-[%d.]+%-%d+)"') do known[id] = true end
+  if known then return known end
+  known = {}
+  local sources = engine.embedded_list "lua/server/"
+  table.move({ "lua/server.lua", "lua/fields.lua" }, 1, 2, #sources + 1, sources)
+  for _, name in ipairs(sources) do
+    for id in engine.embedded(name):gmatch '"(RFC%d+%-[%d.]+%-%d+)"' do known[id] = true end
   end
   return known
 end
@@ -41,6 +47,11 @@ end
 --- violate: { [id] = way }.
 function rules.new(violate)
   return setmetatable({ violate = violate or {}, seen = {} }, rules)
+end
+
+--- The same rules for another connection: "once" and "late" count on each connection of its own.
+function rules:fresh()
+  return rules.new(self.violate)
 end
 
 --- The way in which one of the ids is bent this time, or nil while all are kept.

@@ -15,11 +15,11 @@ local LINGER <const> = 1 -- seconds that the client gets to read our GOAWAY
 local session = {}
 session.__index = session
 
---- conn: an engine connection whose next octets are the client preface. options: { rules =, mode =, settings = a
+--- conn: an engine connection whose next octets are the client preface. options: { rules =, settings = a
 --- SETTINGS payload from HTTP2-Settings, request = the upgraded request }.
 function session.new(conn, options)
   local self = setmetatable({
-    conn = conn, rules = options.rules, mode = options.mode, upgraded = options.request ~= nil,
+    conn = conn, rules = options.rules, upgraded = options.request ~= nil,
     requests = {}, over = false,
   }, session)
   self.writer = writer.new(self)
@@ -72,11 +72,14 @@ local bent = {
   end,
 }
 
---- React to a violation of one of `ids` as section 5.4 asks, unless this peer bends one of them.
+--- React to a violation of one of `ids` as section 5.4 asks, unless this peer bends one of them. False when the
+-- frame is to be taken as if it were right.
 function session:enforce(ids, error, stream, code)
   local way = self.rules:way(table.unpack(ids))
+  if way == "serve" then return false end
   local react = way and (bent[way] or bent.ignore) or reactions[error]
   react(self, stream, code)
+  return true
 end
 
 local function fits(row, event, self)
@@ -92,8 +95,7 @@ function session:demand(event)
   for _, row in ipairs(demands) do
     if faults[row.fault] and fits(row, event, self) then
       local ids = type(row.ids) == "function" and row.ids(event, self) or row.ids
-      self:enforce(ids, row.error, event.stream, row.code)
-      return true
+      return self:enforce(ids, row.error, event.stream, row.code)
     end
   end
   return false
@@ -204,9 +206,8 @@ function session:preface_rule(octets)
 end
 
 function session:read_preface()
-  local octets, code = self.conn:recv_octets(#PREFACE, IDLE)
+  local octets = self.conn:recv_octets(#PREFACE, IDLE)
   if octets == PREFACE then return true end
-  if not octets and code ~= "closed" then return false end
   if not octets then return false end
   local way = self.rules:way(table.unpack(self:preface_rule(octets)))
   if way then return true end
@@ -233,14 +234,13 @@ end
 
 --- Serve until one side ends the connection.
 function session:run()
-  local early = self.options.early -- after TLS or 101 the server need not wait for the client
   if not self:read_preface() then
     if self.over then self:linger() end
     return
   end
   self.conn:start_h2(false)
   self.conn:auto { settings = false, ping = false, window = false }
-  self:send_settings(early)
+  self:send_settings()
   if self.options.request then
     self.conn:upgraded(self:keep "RFC7540-3.2.1-5" and self.options.settings or "")
     messages.upgraded(self, self.options.request)

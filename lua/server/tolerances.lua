@@ -78,6 +78,8 @@ return {
   { ids = { "RFC9113-5.1.1-6" }, name = "HEADERS", when = function(event) return event.stream > 21 end },
   { ids = { "RFC9113-5.1.1-8" }, name = "HEADERS",
     when = function(event, session) return session.priority_seen and session.priority_seen > event.stream end },
+  { ids = { "RFC9113-3.4-6" }, name = "HEADERS",
+    when = function(_, session) return session.conn:unacknowledged "ours" > 0 end },
   { ids = { "RFC7540-3.2-11" }, name = "HEADERS",
     when = function(event, session) return session.upgraded and event.stream == 3 end },
 }

@@ -2,11 +2,13 @@
 #include "bind/engine.h"
 
 #include <openssl/crypto.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "bind/keys.h"
+#include "bind/lua_conn.h"
 #include "h2/frame.h"
 #include "io/tls.h"
 
@@ -254,6 +256,7 @@ static int engine_gc(lua_State *L) {
     if (!e->loop)
         return 0;
     memory_uninstall(L, e);
+    conn_flush_dirty(e); /* lets go of connections that were never flushed */
     signal_dispose(e);
     close_loop(e->loop);
     tls_cleanup();
@@ -265,6 +268,7 @@ static int engine_gc(lua_State *L) {
 }
 
 static void new_engine(lua_State *L) {
+    signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL */
     struct engine *e = lua_newuserdatauv(L, sizeof *e, 0);
     memset(e, 0, sizeof *e);
     static const luaL_Reg no_methods[] = {{NULL, NULL}};

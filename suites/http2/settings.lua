@@ -5,6 +5,7 @@ case {
   id = "acknowledged",
   title = "SETTINGS in the middle of a connection is acknowledged once",
   req = { "RFC9113-6.5.3-5", "RFC9113-6.5-2" },
+  violate = { "RFC9113-6.5.3-5=late", "RFC9113-6.5-2" },
   h2spec = "http2/6.5.3/2",
   run = function(conn)
     conn:send(SETTINGS { MAX_FRAME_SIZE = 16384 })
@@ -179,6 +180,7 @@ case {
   req = "RFC9113-6.5-4",
   h2spec = "http2/6.5.3/1",
   needs = { "content" },
+  auto = { window = false },
   run = function(conn)
     conn:send(SETTINGS { { "INITIAL_WINDOW_SIZE", 100 }, { "INITIAL_WINDOW_SIZE", 1 } })
     local stream = conn:request { path = target.paths.content }
@@ -194,6 +196,7 @@ case {
   req = { "RFC9113-6.5.3-6", "RFC9113-6.9.1-1" },
   h2spec = "http2/6.9.2/1",
   needs = { "content" },
+  auto = { window = false },
   run = function(conn)
     conn:settings { INITIAL_WINDOW_SIZE = 1 }
     local stream = conn:request { path = target.paths.content }

@@ -92,6 +92,7 @@ case {
   title = "INITIAL_WINDOW_SIZE 1 in HTTP2-Settings holds for stream 1",
   req = "RFC7540-3.2.1-5",
   needs = { "upgrade", "content" },
+  auto = { window = false },
   run = function(conn)
     conn:upgrade { settings = { INITIAL_WINDOW_SIZE = 1 }, path = target.paths.content }
     conn:send_preface {}
@@ -138,6 +139,7 @@ case {
   run = function(conn)
     conn:upgrade { settings = { INITIAL_WINDOW_SIZE = 0 }, path = target.paths.content }
     conn:send_preface { INITIAL_WINDOW_SIZE = 0 }
+    conn:barrier()
     conn:send(WINDOW_UPDATE { stream = 1, increment = 0x1000000 })
     conn:expect(response(1))
   end,

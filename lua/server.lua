@@ -15,11 +15,11 @@ local server = {}
 server.__index = server
 
 -- Prior knowledge or HTTP/1.1? The first octets tell (RFC 9113 section 3.3).
-local function looks_like_preface(conn)
+local function looks_like_preface(conn, kept)
   local seen = ""
   while #seen < #PREFACE do
     local more = conn:recv_octets(nil, HANDSHAKE)
-    if not more then break end
+    if not more or #more < #PREFACE and not kept:keep "RFC9113-3.3-5" then break end
     seen = seen .. more
     if seen:sub(1, #PREFACE) ~= PREFACE:sub(1, #seen) then break end
   end
@@ -32,44 +32,47 @@ local function is_text(conn)
   return first ~= nil and first:find "^%u+ [^\r\n]* HTTP/1" ~= nil
 end
 
-local function serve_clear(self, conn)
-  if looks_like_preface(conn) or self.rules:way("RFC9113-3.4-8", "RFC9113-3.4-9") and not is_text(conn) then
-    return session.new(conn, { rules = self.rules, mode = "prior" }):run()
-  end
-  return http1.serve(conn, { rules = self.rules })
+local function serve_clear(conn, kept)
+  local prior = looks_like_preface(conn, kept)
+    or kept:way("RFC9113-3.4-8", "RFC9113-3.4-9") and not is_text(conn)
+  if prior then return session.new(conn, { rules = kept }):run() end
+  return http1.serve(conn, { rules = kept })
 end
 
 -- Which name to select from the client's list (RFC 7301 section 3.2, RFC 9113 section 3.2).
-local function selector(self)
+local function selector(kept)
   return function(offered)
     local has = {}
     for _, name in ipairs(offered) do has[name] = true end
-    if has.h2c and not self.rules:keep "RFC9113-3.2-3" then return "h2c" end
-    if not self.rules:keep("RFC7301-3.2-3") then return has.h2 and "http/1.1" or "h2" end
-    if not self.rules:keep "RFC7301-3.1-4" and offered[1] ~= "h2" and offered[1] ~= "http/1.1" then
-      return false, 120
-    end
+    if has.h2c and not kept:keep "RFC9113-3.2-3" then return "h2c" end
+    if not kept:keep "RFC7301-3.2-3" then return has.h2 and "http/1.1" or "h2" end
+    if not kept:keep "RFC7301-3.1-4" and offered[1] ~= "h2" and offered[1] ~= "http/1.1" then return false end
     if has.h2 then return "h2" end
     if has["http/1.1"] then return "http/1.1" end
-    local way = self.rules:way "RFC7301-3.2-2"
+    local way = kept:way "RFC7301-3.2-2"
     if way == "select" then return offered[1] end
     if way then return nil end
-    return false, 120
+    return false
   end
 end
 
-local function serve_tls(self, conn)
+-- The protocol to speak after the handshake: the selected one, unless this peer is guilty of another.
+local function protocol(conn, alpn, kept)
+  if alpn == "h2" then
+    return is_text(conn) and not kept:keep("RFC9113-3.4-12", "RFC7301-3.2-4") and "http/1.1" or "h2"
+  end
+  local id = alpn and "RFC7301-3.2-5" or "RFC9113-3.3-4"
+  return kept:way(id) and looks_like_preface(conn, kept) and "h2" or "http/1.1"
+end
+
+local function serve_tls(conn, kept, options)
   local info = conn:start_tls {
-    select = selector(self), tickets = true, timeout = HANDSHAKE, cert_file = self.options.cert,
-    key_file = self.options.key, min_version = self.rules:way "RFC9113-9.2-1" and "1.0" or nil,
+    select = selector(kept), tickets = true, timeout = HANDSHAKE, cert_file = options.cert, key_file = options.key,
+    min_version = kept:way "RFC9113-9.2-1" and "1.0" or nil,
   }
   if not info then return end
-  local alpn = info.alpn
-  if alpn == "http/1.1" and looks_like_preface(conn) and not self.rules:keep "RFC7301-3.2-5" then alpn = "h2" end
-  if not alpn and not self.rules:keep "RFC9113-3.3-4" and looks_like_preface(conn) then alpn = "h2" end
-  if alpn == "h2" and is_text(conn) and not self.rules:keep("RFC9113-3.4-12", "RFC7301-3.2-4") then alpn = nil end
-  if alpn == "h2" then return session.new(conn, { rules = self.rules, mode = "alpn" }):run() end
-  return http1.serve(conn, { rules = self.rules, tls = true })
+  if protocol(conn, info.alpn, kept) == "h2" then return session.new(conn, { rules = kept }):run() end
+  return http1.serve(conn, { rules = kept, tls = true })
 end
 
 local function accept_loop(self, listener, serve)
@@ -77,7 +80,7 @@ local function accept_loop(self, listener, serve)
     local conn = listener:accept()
     if not conn then return end
     self.tasks[engine.spawn(function()
-      serve(self, conn)
+      serve(conn, self.rules:fresh(), self.options)
       conn:close()
     end, {
       name = "connection",
