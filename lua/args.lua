@@ -225,7 +225,8 @@ local function add_prove(parser)
     .. "catches its guilty peer.")
   words(prove, "words", SELECTION, "*")
   mode(prove)
-  add(prove, "--timeout", "Seconds that a silent peer gets in a case (a sound one 2, a guilty one 0.5, a blunt one 0.3).", seconds, "SECONDS")
+  add(prove, "--timeout", "Seconds that a silent peer gets in a case (sound 2, guilty 0.5, blunt 0.3).", seconds,
+    "SECONDS")
   add(prove, "-j --jobs", "Cases in flight.", whole(1, 256), "N"):default "16"
   add(prove, "--blunt", "Run all against a blunt peer instead: close, silent, ok or reset.",
     choice("close", "silent", "ok", "reset"), "NAME")

@@ -224,8 +224,8 @@ function campaign.judge(plan)
     return EXIT.unreachable, message
   end
   local run = runner.run { cases = plan.cases, modes = aim.modes, targets = aim.targets, offers = look.offers,
-    explicit = aim.explicit, jobs = look.parallel and plan.jobs or 1, timeout = plan.timeout, command = plan.command,
-    findings = look.runs }
+    explicit = aim.explicit, jobs = look.parallel and plan.jobs or 1, timeout = plan.timeout, longest = plan.longest,
+    command = plan.command, findings = look.runs }
   local all = results.new { target = aim.text, started = os.time(), seconds = 0, modes = mode_list(aim, look.offers),
     complete = run.complete, died = run.died, entries = run.entries }
   return results.exit_status(all), summary_text(all)

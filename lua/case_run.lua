@@ -139,7 +139,8 @@ end
 local function in_task(run)
   local deadline = PARTS * (run.case.probe and MAX_TIMEOUT or context.seconds(run)) + BACKSTOP
   local task = engine.spawn(function() body(run) end, { name = ("%s (%s)"):format(run.case.id, run.mode),
-    deadline = deadline, instructions = loader.LIMITS.instructions, memory = loader.LIMITS.memory, on_done = function() end })
+    deadline = deadline, instructions = loader.LIMITS.instructions, memory = loader.LIMITS.memory,
+    on_done = function() end })
   local ok, raised, traceback = task:join(deadline + 1)
   if ok then
     return { verdict = "pass" }
@@ -187,8 +188,9 @@ end
 
 local function new_run(job)
   local case = job.case
+  local timeout = math.min(case.timeout or job.timeout, job.longest or math.huge)
   return context.new { case = case, row = job.row, mode = job.mode, modes = job.modes, target = job.target,
-    timeout = case.timeout or job.timeout, patient = job.patient, notes = {}, connections = {}, findings = {},
+    timeout = timeout, patient = job.patient, notes = {}, connections = {}, findings = {},
     declared = {} }
 end
 
@@ -202,7 +204,8 @@ local function all_notes(run, ended)
   return run.notes
 end
 
---- Runs it once and waits for the end. `job`: case, row, label, mode, target, timeout, patient, modes.
+--- Runs it once and waits for the end. `job`: case, row, label, mode, target, timeout, longest (a bound of the case's
+-- own timeout), patient, modes.
 -- The record: { verdict, expected, observed, notes, silent, way (code), ended, label, seconds, run }.
 function case_run.once(job)
   local started = engine.now()

@@ -57,7 +57,8 @@ end
 function Runner:job(item)
   local unit = item.unit
   return { case = unit.case, row = item.row, label = item.label, mode = unit.mode, modes = self.options.offers,
-    target = self.options.targets[unit.mode], timeout = self.options.timeout, patient = item.first ~= nil }
+    target = self.options.targets[unit.mode], timeout = self.options.timeout, longest = self.options.longest,
+    patient = item.first ~= nil }
 end
 
 function Runner:launch(item)
@@ -381,8 +382,8 @@ end
 
 --- Runs the cases; parks until the end. Options:
 --   cases, role ("client"), modes (list), targets and offers ({ offered, reason }) by mode, explicit (the mode was
---   named), jobs, timeout, fail_fast, strict, verbose, command(case, mode), progress(event), findings (runs of the
---   pre-flight), on_start(interrupt): gets a function(reason) that ends the run early, unguarded (no sentinel).
+--   named), jobs, timeout, longest, fail_fast, strict, verbose, command(case, mode), progress(event),
+--   findings (runs of the pre-flight), on_start(interrupt): gets a function(reason) that ends the run early, unguarded (no sentinel).
 -- Returns { entries, complete, died, interrupted }.
 function runner.run(options)
   local rows = assert(requirements.load())

@@ -97,7 +97,8 @@ function settle.result(unit, context)
     seconds = seconds + (record.seconds or 0)
   end
   return settle.describe(unit, {
-    verdict = verdict, row = verdict ~= "pass" and decides.label or nil, expected = decides.expected, observed = decides.observed,
+    verdict = verdict, row = verdict ~= "pass" and decides.label or nil, expected = decides.expected,
+    observed = decides.observed,
     notes = notes_of(unit.records, decides), seconds = seconds, case = case,
     transcript = wants_transcript(verdict, context.verbose) and decides.run and case_run.transcript(decides.run)
       or nil,
