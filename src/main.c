@@ -1,7 +1,6 @@
 /* main.c - h2probe: a Lua state, the engine, and lua/main.lua, which has the rest. */
 #include <lauxlib.h>
 #include <lualib.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +103,6 @@ static int run_protected(lua_State *L, struct arguments *a) {
 
 int main(int argc, char **argv) {
     struct arguments a = {argc, argv, 0};
-    signal(SIGPIPE, SIG_IGN);
     if (find_root(&a) != 0) {
         fputs("h2probe: --root needs a directory\n", stderr);
         return EXIT_USAGE;

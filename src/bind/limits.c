@@ -30,6 +30,7 @@ bool limits_passed(struct engine *e) {
 /* --- the hook --- */
 
 static void check_memory(lua_State *L, struct memory *m, struct limits *l) {
+    m->looked = false;
     if (m->used <= m->ceiling)
         return;
     lua_gc(L, LUA_GCCOLLECT, 0);
@@ -66,8 +67,11 @@ static void hook(lua_State *L, lua_Debug *ar) {
     if (!l)
         return;
     l->executed += (uint64_t)lua_gethookcount(L);
-    if (!must_leave(L, e, l))
+    if (!must_leave(L, e, l)) {
+        if (lua_gethookcount(L) == 1) /* it was called early, for the memory */
+            limits_hook(L, l);
         return;
+    }
     lua_sethook(L, hook, LUA_MASKCOUNT, 1);
     if (lua_isyieldable(L) && !l->closing)
         lua_yield(L, 0);
@@ -118,6 +122,17 @@ static bool allow(struct memory *m, size_t growth) {
     return false;
 }
 
+/* The cap is passed, as far as is known before a collection: have the hook look at once. */
+static void look_now(struct memory *m) {
+    struct limits *l = running(m->engine);
+    lua_State *inner = m->engine->sched.inner;
+    if (m->looked || !l || !inner)
+        return;
+    m->looked = true;
+    limits_charge(l, HOOK_INTERVAL); /* what the hook had counted is forgotten */
+    lua_sethook(inner, hook, LUA_MASKCOUNT, 1);
+}
+
 static void *account(void *ud, void *block, size_t old_size, size_t new_size) {
     struct memory *m = ud;
     size_t old = block ? old_size : 0;
@@ -125,6 +140,8 @@ static void *account(void *ud, void *block, size_t old_size, size_t new_size) {
         if (add(m->used, new_size - old) > m->hard && !allow(m, new_size - old))
             return NULL;
         m->retry = false;
+        if (m->used > m->ceiling)
+            look_now(m);
     }
     void *grown = m->next(m->next_ud, block, old_size, new_size);
     if (grown || new_size == 0)
@@ -158,7 +175,7 @@ void limits_enter(struct engine *e, struct limits *l) {
         l->floor = m->used;
     m->ceiling = add(m->used, l->own < l->memory ? l->memory - l->own : 0);
     m->hard = add(m->ceiling, l->memory);
-    m->retry = false;
+    m->retry = m->looked = false;
 }
 
 void limits_leave(struct engine *e, struct limits *l) {

@@ -24,6 +24,7 @@ struct memory {
     size_t used;    /* octets that Lua has now */
     size_t ceiling; /* the running task's cap; SIZE_MAX without */
     size_t hard;    /* where allocation itself fails; SIZE_MAX without */
+    bool looked;    /* the hook was told to look at the memory */
     bool retry;     /* an allocation failed, and Lua collects and tries again */
     struct engine *engine;
 };

@@ -204,10 +204,15 @@ describe("limits", function()
       local s = "x"
       while true do pcall(function() s = s .. s end) end
     end, options)
+    ended("memory", function()
+      local t = {}
+      while true do t[#t + 1] = ("x"):rep(100000) .. #t end
+    end, options)
     local task = run(function()
       local kept
       for i = 1, 100000 do kept = { tostring(i), ("y"):rep(200) } end
       for _ = 1, 200 do kept = ("z"):rep(1 << 20) end
+      for _ = 1, 2000 do kept = ("z"):rep(100000) .. "z" end
       return kept
     end, { memory = 4 << 20 })
     assert.is_nil(task:limit())
