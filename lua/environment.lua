@@ -291,7 +291,7 @@ local function new(more, hooks)
   return setmetatable(env, {
     __metatable = "environment",
     __index = function(_, name)
-      local get = hooks[name] or dynamic[name]
+      local get = (hooks.names or {})[name] or dynamic[name]
       if get then
         local value = get() -- no tail call: errors name the script's line
         return value
@@ -299,10 +299,12 @@ local function new(more, hooks)
       error(missing(name), 2)
     end,
     __newindex = function(_, name, value)
-      if not hooks.assign then
+      if not hooks.declare then
         error(missing(name), 2)
+      elseif hooks.opened() then
+        error(("'%s' is assigned after the connection was opened"):format(tostring(name)), 2)
       end
-      hooks.assign(name, value)
+      hooks.declare(name, value)
     end,
   })
 end
@@ -316,7 +318,7 @@ end
 -- options.declare(name, value) gets each assignment to a name that does not exist, and raises if it may not be.
 function environment.probe(run, options)
   local conn
-  return new({}, {
+  local names = {
     target = function() return run.target end,
     conn = function()
       conn = conn or options.conn()
@@ -324,12 +326,11 @@ function environment.probe(run, options)
     end,
     suite = function() error("a probe has no suite { }: its body is the case", 3) end,
     case = function() error("a probe has no case { }: its body is the case", 3) end,
-    assign = function(name, value)
-      if conn then
-        error(("'%s' is assigned after the connection was opened"):format(tostring(name)), 3)
-      end
-      options.declare(name, value)
-    end,
+  }
+  return new({}, {
+    names = names,
+    declare = options.declare,
+    opened = function() return conn ~= nil end,
   })
 end
 

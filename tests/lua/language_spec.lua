@@ -1,0 +1,222 @@
+-- The language as a whole: client against server in one process, in all three negotiation modes, on loopback.
+local context = require "h2probe.context"
+local engine = require "h2probe.engine"
+local environment = require "h2probe.environment"
+local open = require "h2probe.open"
+local outcome = require "h2probe.outcome"
+local verdict = require "h2probe.verdict"
+
+local MODES = { "prior", "upgrade", "alpn" }
+
+local function raise(problem)
+  error(verdict.is(problem) and tostring(problem) or problem, 0)
+end
+
+-- Runs server(conn, run) and client(conn, run) beside each other; what either raises fails the test.
+local function meet(mode, server, client, options)
+  options = options or {}
+  local listener = assert(engine.listen { port = 0 })
+  local port, failure = listener:port(), nil
+  local function guarded(body)
+    return function()
+      local ok, problem = xpcall(body, function(e) return verdict.is(e) and e or debug.traceback(e, 2) end)
+      if not ok and not failure then failure = problem end
+    end
+  end
+  local serving = engine.spawn(guarded(function()
+    local run = context.new { timeout = 5 }
+    context.enter(run)
+    local wire = listener:accept()
+    while wire do
+      local conn, code, message = open.accept(run, wire, options.server)
+      server(assert(conn, ("server: %s %s"):format(code, message)), run)
+      wire = options.several and listener:accept()
+    end
+  end), { on_done = function() end })
+  engine.spawn(function()
+    guarded(function()
+      local run = context.new { timeout = 5, mode = mode, target = { scheme = mode == "alpn" and "https" or "http",
+        host = "127.0.0.1", port = port, authority = "127.0.0.1:" .. port, path = "/", verify = false } }
+      environment.bind(run)
+      local given = { mode = mode }
+      for key, value in pairs(options.client or {}) do given[key] = value end
+      local conn, code, message = open.connect(run, given)
+      client(conn, run, code, message)
+      for _, opened in ipairs(run.connections) do opened:close() end
+    end)()
+    listener:close()
+    serving:cancel()
+  end, { on_done = function() end })
+  engine.run()
+  if failure then raise(failure) end
+end
+
+local function serve(conn)
+  local request = conn:expect_request { complete = true }
+  while request do
+    conn:respond { stream = request.stream, fields = { { "x-path", request.path } },
+      body = ("%s %d"):format(request.method, #request.body) }
+    request = conn:expect_request { complete = true }
+  end
+end
+
+for _, mode in ipairs(MODES) do
+  describe("in mode " .. mode .. " a connection", function()
+    it("carries requests, large content and trailers within the windows", function()
+      meet(mode, serve, function(conn, run)
+        assert.equal("GET 0", conn:get("/a").body)
+        local stream = conn:request { method = "POST", path = "/b", body = ("x"):rep(300000), trailers = { { "t", "1" } } }
+        local response = conn:response(stream)
+        assert.equal(200, response.status)
+        assert.equal("POST 300000", response.body)
+        assert.True(response.ended)
+        conn:expect(outcome.ignored())
+        assert.truthy(conn:barrier())
+        assert.truthy(conn:settings { INITIAL_WINDOW_SIZE = 10 })
+        assert.same({}, run.findings)
+      end)
+    end)
+
+    it("shows what was negotiated", function()
+      meet(mode, serve, function(conn)
+        assert.equal(mode, conn.mode)
+        assert.equal("client", conn.role)
+        assert.equal(mode == "alpn" and "h2" or nil, conn.tls and conn.tls.alpn)
+        assert.equal(mode == "upgrade" and 101 or nil, conn.response.status)
+        assert.equal(mode == "upgrade" and 3 or 1, conn:new_stream())
+        assert.has_error(function() return conn.no_such_thing end)
+      end)
+    end)
+
+    it("accuses nobody of anything in ordinary traffic", function()
+      local findings
+      meet(mode, function(conn, run)
+        findings = run.findings
+        serve(conn)
+      end, function(conn)
+        conn:get "/"
+        conn:ping()
+      end)
+      assert.same({}, findings)
+    end)
+
+    it("stops at each start level", function()
+      meet(mode, function(conn)
+        conn:expect_request()
+      end, function(conn)
+        assert.equal(0, conn:count "SETTINGS")
+        conn:send_preface()
+        assert.truthy(conn:recv { name = "SETTINGS", ack = false })
+        assert.truthy(conn:handshake())
+        conn:request { path = "/" }
+        conn:flush()
+      end, { client = { start = "preface" } })
+    end)
+  end)
+end
+
+describe("a connection", function()
+  it("splits field blocks and honours concurrency", function()
+    meet("prior", function(conn)
+      local first = conn:expect_request()
+      conn:respond { stream = first.stream }
+      local second = conn:expect_request()
+      conn:respond { stream = second.stream, body = tostring(#second.fields[5][2]) }
+      conn:recv("HEADERS", 0.5)
+    end, function(conn)
+      conn:request {}
+      local stream = conn:request { fields = { { "x-long", ("v"):rep(50000), kind = "without", huffman = false } } }
+      assert.equal("50000", conn:response(stream).body)
+    end, { server = { settings = { MAX_CONCURRENT_STREAMS = 1 } } })
+  end)
+
+  it("has interim responses, trailers, resets and raw frames", function()
+    meet("prior", function(conn)
+      local request = conn:expect_request()
+      conn:respond { stream = request.stream, status = 103 }
+      conn:respond { stream = request.stream, status = 204, trailers = { { "x-end", "1" } } }
+      request = conn:expect_request()
+      conn:send { name = "RST_STREAM", stream = request.stream, error = "CANCEL" }
+      conn:flush()
+      conn:recv("GOAWAY")
+    end, function(conn)
+      local response = conn:get "/"
+      assert.equal(204, response.status)
+      assert.equal(103, response.interim[1].status)
+      assert.equal("1", response.trailers[1][2])
+      assert.equal("CANCEL", conn:get("/").reset)
+      conn:send { name = "GOAWAY", error = "NO_ERROR" }
+    end)
+  end)
+
+  it("does not hand out again what a call has taken", function()
+    meet("prior", serve, function(conn)
+      conn:get "/"
+      conn:ping()
+      conn:send { name = "PING", data = "my own 1" }
+      assert.equal("my own 1", conn:recv().data)
+      assert.equal("timeout", select(2, conn:recv("DATA", 0.01)))
+    end)
+  end)
+
+  it("judges a real peer: errors, ends, and the lack of them", function()
+    meet("prior", function(conn)
+      conn:recv { name = "PING", stream = 1 }
+      conn:send { name = "GOAWAY", error = "PROTOCOL_ERROR" }
+      conn:close()
+    end, function(conn)
+      conn:send { name = "PING", stream = 1, data = "8 octets" }
+      conn:expect(outcome.connection_error "PROTOCOL_ERROR")
+      conn:expect(outcome.closed())
+      assert.truthy(conn:ended())
+    end)
+    meet("prior", serve, function(conn)
+      conn:send { name = "PING", stream = 1, data = "8 octets" }
+      local ok, raised = pcall(conn.expect, conn, outcome.connection_error "PROTOCOL_ERROR")
+      assert.False(ok)
+      assert.equal("fail", raised.verdict)
+      assert.True(raised.silent)
+      assert.equal("no error came: PING acknowledged twice, witness request answered 200", raised.observed)
+    end)
+  end)
+
+  it("that is missing in a mode is told from one that fails", function()
+    local function http1(body)
+      return function(conn)
+        conn:recv_head()
+        conn:send_octets(body)
+        conn:close()
+      end
+    end
+    local answer = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"
+    for _, mode in ipairs { "prior", "upgrade" } do
+      meet(mode, http1(answer), function(conn, _, code, message)
+        assert.is_nil(conn)
+        assert.equal("not_offered", code)
+        assert.truthy(message:find("400", 1, true), message)
+      end, { server = { start = "tcp" }, several = true })
+    end
+    meet("alpn", function(conn) conn:accept_tls { alpn = { "http/1.1" } } end, function(conn, _, code)
+      assert.is_nil(conn)
+      assert.equal("not_offered", code)
+    end, { server = { start = "tcp" } })
+    meet("alpn", function(conn) conn:close() end, function(conn, _, code)
+      assert.is_nil(conn)
+      assert.equal("tls", code)
+    end, { server = { start = "tcp" } })
+  end)
+
+  it("can be opened beside another, with a task of its own", function()
+    meet("prior", function(conn) engine.spawn(function() serve(conn) end, { on_done = function() end }) end, function(conn)
+      local env = environment.suite { suite = error, case = error }
+      local other = env.connect {}
+      local task = env.spawn(function(path) return other:get(path).body end, "/x")
+      assert.equal("GET 0", conn:get("/y").body)
+      assert.equal("GET 0", task:join())
+      local failing = env.spawn(function() env.fail "no good" end)
+      local ok, raised = pcall(failing.join, failing)
+      assert.False(ok)
+      assert.equal("no good", raised.observed)
+    end, { several = true })
+  end)
+end)
