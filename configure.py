@@ -55,8 +55,9 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'engine', 'engine_conn', 'engine_task', 'fields', 'frames', 'loader', 'outcome',
-    'reporting', 'reports', 'results', 'runner', 'selection', 'targets', 'transcript', 'url', 'watch',
+    'args', 'case_run', 'cli', 'engine', 'engine_conn', 'engine_task', 'environment', 'fields', 'frames',
+    'language', 'loader', 'names', 'outcome', 'reporting', 'reports', 'results', 'runner', 'selection', 'targets',
+    'transcript', 'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has
