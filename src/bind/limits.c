@@ -30,7 +30,6 @@ bool limits_passed(struct engine *e) {
 /* --- the hook --- */
 
 static void check_memory(lua_State *L, struct memory *m, struct limits *l) {
-    m->looked = false;
     if (m->used <= m->ceiling)
         return;
     lua_gc(L, LUA_GCCOLLECT, 0);
@@ -68,6 +67,7 @@ static void hook(lua_State *L, lua_Debug *ar) {
         return;
     l->executed += (uint64_t)lua_gethookcount(L);
     if (!must_leave(L, e, l)) {
+        e->memory.looked = false;
         if (lua_gethookcount(L) == 1) /* it was called early, for the memory */
             limits_hook(L, l);
         return;
