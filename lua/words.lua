@@ -1,5 +1,6 @@
 -- The words of a command line: which is the URL, which are files, which select.
 local args = require "h2probe.args"
+local engine = require "h2probe.engine"
 local loader = require "h2probe.loader"
 local requirements = require "h2probe.requirements"
 local results = require "h2probe.results"
@@ -9,9 +10,20 @@ local url = require "h2probe.url"
 local words = {}
 
 local MAX_MISTAKES = 20
+local STDOUT <const> = 1
 
 function words.say(text)
   io.stderr:write("h2probe: ", args.printable(text), "\n")
+end
+
+--- Writes what the user asked for to standard output; the exit status.
+function words.show(text)
+  local ok, code, message = engine.write(STDOUT, text)
+  if ok then
+    return results.EXIT.ok
+  end
+  words.say(("standard output: %s"):format(message or code))
+  return results.EXIT.internal
 end
 
 --- One line for each mistake, not too many.

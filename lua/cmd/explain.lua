@@ -130,6 +130,5 @@ return function(options)
     end
     texts[#texts + 1] = text
   end
-  io.stdout:write(table.concat(texts, "\n\n"), "\n")
-  return results.EXIT.ok
+  return words.show(table.concat(texts, "\n\n") .. "\n")
 end

@@ -56,6 +56,5 @@ return function(options)
   if not cases then
     return status
   end
-  io.stdout:write((options.json and as_json or as_table)(cases))
-  return results.EXIT.ok
+  return words.show((options.json and as_json or as_table)(cases))
 end

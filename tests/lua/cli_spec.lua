@@ -50,7 +50,7 @@ local function background(command)
   local pipe = assert(io.popen("echo $$; exec " .. command .. " </dev/null 2>/dev/null", "r"))
   local pid = assert(pipe:read "l")
   return pipe, function()
-    os.execute("kill " .. pid)
+    os.execute("kill " .. pid .. " 2>/dev/null")
     pipe:close()
   end
 end
@@ -107,6 +107,16 @@ describe("h2probe", function()
     local status, output = run "--version"
     assert.are.equal(0, status)
     assert.is_truthy(output:find "^h2probe %d+%.%d+")
+  end)
+
+  it("says that standard output cannot be written", function()
+    for _, words in ipairs { "--help", "list", "explain RFC9113-6.7-1", "run http2/ping", "run http2/ping --report json" } do
+      local err = temporary ""
+      local _, how, status = os.execute(("timeout %d %s %s >/dev/full 2>%s"):format(LIMIT, PROGRAM, words, err))
+      assert.are.same({ "exit", 6 }, { how, status })
+      assert.is_truthy(one_line(slurp(err)):find("No space left", 1, true))
+      os.remove(err)
+    end
   end)
 
   it("lists the cases as JSON", function()
@@ -291,6 +301,33 @@ case { id = "a", title = "a", req = "RFC9113-6.7-1", run = function(conn) conn:p
     assert.are.equal(2, status)
     assert.is_truthy(errors:find(path .. ":2: case 'a': unknown key 'titel' (did you mean 'title'?)", 1, true), errors)
   end)
+end)
+
+describe("a target that dies", function()
+  for _, jobs in ipairs { "1", "8" } do
+    it("gives 4, and what was not run is an error: --jobs " .. jobs, function()
+      local clear, _, stop_server = serve()
+      local at, stop_proxy = peer("mortal " .. clear:match "%d+$")
+      local status, output, errors = run("run", "http://" .. at .. "/", "--report", "json", "--jobs", jobs)
+      stop_proxy()
+      stop_server()
+      assert.are.equal(4, status, errors .. output:sub(1, 500))
+      local all = dkjson.decode(output)
+      local counts = { died = 0, ["not run"] = 0 }
+      for _, result in ipairs(all.results) do
+        for text in pairs(counts) do
+          if result.verdict == "error" and result.observed:find(text, 1, true) then
+            counts[text] = counts[text] + 1
+          end
+        end
+      end
+      assert.is_true(counts["not run"] > 20, counts["not run"])
+      assert.is_true(counts.died > counts["not run"] and counts.died - counts["not run"] <= tonumber(jobs) + 1)
+      assert.is_true(all.summary.pass > 0)
+      assert.are.equal(all.summary.total, all.summary.pass + all.summary.error)
+      assert.is_false(all.complete)
+    end)
+  end
 end)
 
 -- The probe waits for what never comes; the proxy tells when it does.

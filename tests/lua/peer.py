@@ -1,7 +1,8 @@
 """Servers for tests/lua/cli_spec.lua that are no HTTP/2 servers: `peer.py KIND [PORT]` prints a free loopback port and
 serves until it is killed, two minutes at most. KIND proxy passes everything on to PORT, and prints a line when the client
-says READY."""
+says READY; mortal does the same and dies of its 60th connection."""
 
+import os
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ ANSWERS = {
     'ssh': b'SSH-2.0-OpenSSH_9.2\r\n',
 }
 LIMIT = 120  # seconds
+LIVES = 60  # connections
 
 
 def say(text):
@@ -50,7 +52,7 @@ def proxy(connection):
 
 def serve(kind, connection):
     """One connection."""
-    if kind == 'proxy':
+    if kind in ('proxy', 'mortal'):
         proxy(connection)
     elif kind == 'silent':
         drain(connection)
@@ -69,7 +71,7 @@ def guarded(kind, connection):
     except OSError:
         pass
     finally:
-        if kind != 'proxy':
+        if kind not in ('proxy', 'mortal'):
             connection.close()
 
 
@@ -78,8 +80,12 @@ def main():
     signal.alarm(LIMIT)
     listener = socket.create_server(('127.0.0.1', 0))
     say(listener.getsockname()[1])
+    count = 0
     while True:
         connection = listener.accept()[0]
+        count += 1
+        if sys.argv[1] == 'mortal' and count == LIVES:
+            os._exit(0)
         threading.Thread(target=guarded, args=(sys.argv[1], connection), daemon=True).start()
 
 
