@@ -1,9 +1,11 @@
 /* main.c - h2probe: a Lua state, the engine, and lua/main.lua, which has the rest. */
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bind/embedded.h"
 #include "bind/engine.h"
@@ -101,8 +103,20 @@ static int run_protected(lua_State *L, struct arguments *a) {
     return EXIT_INTERNAL;
 }
 
+/* A standard stream that was closed must not become a socket, into which reports are written. It is
+   opened for the other direction, so that using it fails. */
+static void occupy_standard_streams(void) {
+    int fd;
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv) {
     struct arguments a = {argc, argv, 0};
+    occupy_standard_streams();
     if (find_root(&a) != 0) {
         fputs("h2probe: --root needs a directory\n", stderr);
         return EXIT_USAGE;

@@ -118,7 +118,7 @@ function Proof:guilty(case, text)
       self:complain(case, mode, ("guilty of %s: %s instead of %s"):format(text, result and said(result) or "not run",
         wanted))
     elseif self.options.verbose then
-      io.stdout:write(("%s (%s): guilty of %s: %s\n"):format(case.id, mode, text, said(result)))
+      self.proofs[#self.proofs + 1] = ("%s (%s): guilty of %s: %s"):format(case.id, mode, text, said(result))
     end
   end
 end
@@ -149,7 +149,8 @@ function Proof:matrix()
 end
 
 function Proof:report()
-  local proven, lines = 0, {}
+  local proven, lines = 0, self.proofs
+  table.sort(lines)
   for _, case in ipairs(self.cases) do
     local complaints = self.unproven[case]
     proven = proven + (complaints and 0 or 1)
@@ -161,11 +162,13 @@ function Proof:report()
   for _, text in ipairs(self.false_alarms) do
     lines[#lines + 1] = text
   end
-  for _, text in ipairs(lines) do
-    io.stdout:write((text:gsub("[%c\127-\255]", "?")), "\n")
+  lines[#lines + 1] = ("cases %d, proven %d"):format(#self.cases, proven)
+  for i, text in ipairs(lines) do
+    lines[i] = text:gsub("[%c\127-\255]", "?")
   end
-  io.stdout:write(("cases %d, proven %d\n"):format(#self.cases, proven))
-  return proven == #self.cases and #self.false_alarms == 0 and EXIT.ok or EXIT.failed
+  local shown = words.show(table.concat(lines, "\n") .. "\n")
+  local good = proven == #self.cases and #self.false_alarms == 0
+  return shown ~= EXIT.ok and shown or (good and EXIT.ok or EXIT.failed)
 end
 
 local function prove(options, cases)
@@ -177,7 +180,7 @@ local function prove(options, cases)
     words.say(message or "the sound reference server does not pass the pre-flight")
     return EXIT.failed
   end
-  local self = setmetatable({ options = options, cases = cases, unproven = {}, false_alarms = {}, asked = {},
+  local self = setmetatable({ options = options, cases = cases, unproven = {}, proofs = {}, false_alarms = {}, asked = {},
     known = aim.targets[look.main] }, Proof)
   for _, mode in ipairs(aim.modes) do
     self.asked[mode] = true

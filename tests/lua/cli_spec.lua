@@ -119,6 +119,17 @@ describe("h2probe", function()
     end
   end)
 
+  it("lives without standard streams", function()
+    local _, how, status = os.execute(("timeout %d %s run http2/ping <&- >&- 2>&-"):format(LIMIT, PROGRAM))
+    assert.are.same({ "exit", 6 }, { how, status })
+    local path = temporary()
+    _, how, status = os.execute(("timeout %d %s run http2/ping --report json=%s --report junit=/dev/null <&- 2>&- >/dev/null")
+      :format(LIMIT, PROGRAM, path))
+    assert.are.same({ "exit", 0 }, { how, status })
+    assert.is_truthy(dkjson.decode(slurp(path)))
+    os.remove(path)
+  end)
+
   it("lists the cases as JSON", function()
     local status, output = run("list", "--json", "http2/settings")
     assert.are.equal(0, status)
