@@ -11,7 +11,7 @@ local watch = require "h2probe.watch"
 local Conn = {}
 
 -- Events that conn.events keeps; beyond that the older half goes (conn.events.dropped counts).
-local MAX_EVENTS, MAX_EVENT_OCTETS = 10000, 16 * 1024 * 1024
+local MAX_EVENTS, MAX_EVENT_OCTETS = 10000, 2 * 1024 * 1024
 
 local getters = {
   mode = function() end,
@@ -148,14 +148,21 @@ local function take(self, event)
   state.waited = true
 end
 
--- The first frame after the cursor that was not taken and matches.
-local function find(self, filter)
-  local state = self._
-  for _, event in ipairs(self.events) do
-    if event.seq > state.cursor and event.event == "frame" and not state.taken[event] and Conn._matches(event, filter) then
-      state.cursor = event.seq
-      take(self, event)
-      return event
+-- A search for the next frame that matches: each call goes on behind the frames that were looked at. Positions count
+-- all events, also those that were dropped from the list.
+local function search(self, filter)
+  local state, events = self._, self.events
+  local at = state.cursor
+  return function()
+    at = math.max(at, events.dropped)
+    while at < events.dropped + #events do
+      at = at + 1
+      local event = events[at - events.dropped]
+      if event.event == "frame" and not state.taken[event] and Conn._matches(event, filter) then
+        state.cursor = at
+        take(self, event)
+        return event
+      end
     end
   end
 end
@@ -164,7 +171,13 @@ end
 -- passed over, but `expect` still sees them. nil, code, message when none came: seconds, or the case's time.
 function Conn:recv(filter, seconds)
   self:_need_h2()
-  return self:_wait(function() return find(self, filter) end, seconds)
+  return self:_wait(search(self, filter), seconds)
+end
+
+--- What came so far is no more for recv, and no answer to what the script sends from here on.
+function Conn:_hand_over()
+  local state, events = self._, self.events
+  state.cursor, state.mark, state.waited = events.dropped + #events, state.last_seq, true
 end
 
 --- Marks frames that a call waited for, so that recv does not hand them out again.

@@ -7,7 +7,7 @@ local fields = require "h2probe.fields"
 local messages = {}
 
 -- Octets of content kept for one stream, and for all of them together.
-local MAX_BODY, MAX_BODIES = 1024 * 1024, 8 * 1024 * 1024
+local MAX_BODY, MAX_BODIES = 1024 * 1024, 4 * 1024 * 1024
 local MAX_STREAMS = 10000
 local MAX_LIST = 1000 -- interim responses, resets, GOAWAY frames, acknowledged PING payloads
 

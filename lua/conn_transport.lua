@@ -195,9 +195,11 @@ function methods:ping(seconds)
   if not acked then
     return nil, code, message
   end
-  for _, event in ipairs(self.events) do
-    if event.seq == acked then
+  for index = #self.events, 1, -1 do
+    local event = self.events[index]
+    if event.seq <= acked then
       state.taken[event] = true
+      break
     end
   end
   state.rtt = engine.now() - begun

@@ -240,12 +240,17 @@ function language.connect(options)
   return conn, code, message
 end
 
+-- What a task of a script may use beside the case's own.
+local TASK_LIMITS = { instructions = 50 * 1000 * 1000, memory = 64 * 1024 * 1024 }
+local MAX_TASKS = 1000
+
 local Task = { __metatable = "task", __name = "task" }
 Task.__index = Task
 
 --- task:join([seconds]): waits for the task's end and returns its results; raises what it raised.
 function Task:join(seconds)
   local results = table.pack(self._task:join(seconds or context.left(self._run)))
+  self._joined = true
   if results[1] then
     return table.unpack(results, 2, results.n)
   end
@@ -255,12 +260,18 @@ end
 --- spawn(fn, ...): runs it beside; every call that waits parks its own task alone.
 function language.spawn(fn, ...)
   local run = running()
+  run.tasks = run.tasks or {}
+  if #run.tasks >= MAX_TASKS then
+    error(("a script spawns at most %d tasks"):format(MAX_TASKS), 2)
+  end
   local arguments = table.pack(...)
   local task = engine.spawn(function()
     context.enter(run)
     return fn(table.unpack(arguments, 1, arguments.n))
-  end, { name = "spawned by the script", deadline = context.left(run) + 1, on_done = function() end })
-  return setmetatable({ _task = task, _run = run }, Task)
+  end, { name = "spawned by the script", deadline = context.left(run) + 1, on_done = function() end,
+    instructions = TASK_LIMITS.instructions, memory = TASK_LIMITS.memory })
+  run.tasks[#run.tasks + 1] = setmetatable({ _task = task, _run = run, _joined = false }, Task)
+  return run.tasks[#run.tasks]
 end
 
 -- Environments ---------------------------------------------------------------------------------------------------
@@ -337,6 +348,15 @@ end
 --- The running task, and what it spawns, belongs to this run.
 function environment.bind(run)
   context.enter(run)
+end
+
+--- The end of a case's body: waits for the tasks that it spawned and did not join, and raises what the first raised.
+function environment.finish(run)
+  for _, task in ipairs(run.tasks or {}) do
+    if not task._joined then
+      task:join()
+    end
+  end
 end
 
 --- All names of the language, sorted; with what a probe may assign. `kind`: "lua", "language" or nil for both.

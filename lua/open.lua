@@ -134,13 +134,6 @@ local function advance(conn, target, options)
   return ok, code, message
 end
 
--- From here on it is the script's: what came before is no answer to it.
-local function hand_over(conn)
-  local state = conn._
-  state.cursor, state.mark, state.waited = state.last_seq, state.last_seq, true
-  return conn
-end
-
 local function checked(options, run)
   local given = {
     mode = options.mode or run.mode, start = options.start or "open", settings = options.settings,
@@ -177,7 +170,8 @@ function open.connect(run, options)
   if first then
     context.start(run)
   end
-  return hand_over(conn)
+  conn:_hand_over()
+  return conn
 end
 
 --- Opens a connection to a target outside any case: options as for open.connect, and timeout (seconds).
@@ -264,7 +258,8 @@ function open.accept(run, wire, options)
   if first then
     context.start(run)
   end
-  return hand_over(conn)
+  conn:_hand_over()
+  return conn
 end
 
 return open

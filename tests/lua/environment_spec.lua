@@ -29,7 +29,7 @@ describe("a script", function()
     { "hex 'zz'", "hex takes" }, { "DATA { strm = 1 }", "script.lua:1: DATA has no member" },
     { "setmetatable(getmetatable(DATA {}) or string, 1)", "nil or table" },
   } do
-    it("has no way to " .. row[1], function()
+    it(("has no way to %q"):format(row[1]):gsub("\n", "n"), function()
       local ok, message = run_script(row[1])
       assert.False(ok)
       assert.truthy(tostring(message):find(row[2], 1, true), tostring(message))

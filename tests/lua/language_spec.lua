@@ -159,6 +159,19 @@ describe("a connection", function()
     end)
   end)
 
+  it("keeps a bounded list of events", function()
+    meet("prior", serve, function(conn)
+      conn:get "/"
+      for round = 1, 6 do
+        for _ = 1, 2000 do conn:send { name = "PING", data = ("round%3d"):format(round) } end
+        assert.truthy(conn:ping())
+      end
+      assert.is_true(#conn.events <= 10000)
+      assert.is_true(conn.events.dropped > 0 and #conn.events + conn.events.dropped > 12000)
+      assert.truthy(conn:recv "PING")
+    end)
+  end)
+
   it("judges a real peer: errors, ends, and the lack of them", function()
     meet("prior", function(conn)
       conn:recv { name = "PING", stream = 1 }
@@ -207,7 +220,7 @@ describe("a connection", function()
   end)
 
   it("can be opened beside another, with a task of its own", function()
-    meet("prior", function(conn) engine.spawn(function() serve(conn) end, { on_done = function() end }) end, function(conn)
+    meet("prior", function(conn) engine.spawn(function() serve(conn) end, { on_done = function() end }) end, function(conn, run)
       local env = environment.suite { suite = error, case = error }
       local other = env.connect {}
       local task = env.spawn(function(path) return other:get(path).body end, "/x")
@@ -217,6 +230,11 @@ describe("a connection", function()
       local ok, raised = pcall(failing.join, failing)
       assert.False(ok)
       assert.equal("no good", raised.observed)
+      environment.finish(run)
+      env.spawn(function() env.fail "not joined" end)
+      ok, raised = pcall(environment.finish, run)
+      assert.False(ok)
+      assert.equal("not joined", raised.observed)
     end, { several = true })
   end)
 end)
