@@ -129,12 +129,6 @@ local function limit_text(task, deadline)
   end
 end
 
--- What was raised, as text: never by a metamethod of the script's.
-local function raised_text(raised)
-  local kind = type(raised)
-  return (kind == "string" or kind == "number") and tostring(raised) or "a " .. kind .. " was raised"
-end
-
 -- A script that raises anything but a verdict is mistaken, and is told so with its own frames.
 local function in_task(run)
   local deadline = PARTS * (run.case.probe and MAX_TIMEOUT or context.seconds(run)) + BACKSTOP
@@ -152,7 +146,7 @@ local function in_task(run)
     return { verdict = "error", expected = "a connection ready for the case",
       observed = "the way to the target failed: " .. run.way.message }
   end
-  return { verdict = "error", script = true, observed = limit_text(task, deadline) or raised_text(raised),
+  return { verdict = "error", script = true, observed = limit_text(task, deadline) or loader.raised_text(raised),
     traceback = loader.script_traceback(traceback, { run.case.file }) }
 end
 

@@ -12,6 +12,7 @@ loader.LIMITS = { instructions = 50 * 1000 * 1000, memory = 64 * 1024 * 1024 }
 
 local LOAD_SECONDS = 10
 local MAX_FILE = 16 * 1024 * 1024
+local MAX_FRAMES = 10
 local FOLDERS = { "alpn", "upgrade", "preface", "http2", "hpack", "messages", "extensions" }
 
 local function rank(folder)
@@ -66,6 +67,12 @@ local function script_line(chunk)
   return 0
 end
 
+--- What was raised, as text: never by a metamethod of the script's.
+function loader.raised_text(raised)
+  local kind = type(raised)
+  return (kind == "string" or kind == "number") and tostring(raised) or "a " .. kind .. " was raised"
+end
+
 --- A traceback with the frames of scripts only: ours are of no use to a reader.
 function loader.script_traceback(traceback, names)
   local lines = {}
@@ -75,6 +82,9 @@ function loader.script_traceback(traceback, names)
       for _, name in ipairs(names) do
         if frame:find(name .. ":", 1, true) == 1 then
           lines[#lines + 1] = frame
+        end
+        if #lines == MAX_FRAMES then
+          return lines
         end
       end
     end
@@ -191,7 +201,7 @@ local function execute(chunk, name)
   if limit then
     return false, ("the script passed its limit of %s while it was loaded"):format(limit)
   end
-  return false, message
+  return false, loader.raised_text(message)
 end
 
 local function load_suite(file, text)

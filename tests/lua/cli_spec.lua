@@ -243,6 +243,18 @@ describe("h2probe run against a server", function()
     end)
   end
 
+  it("takes its time with a server of one connection", function()
+    local clear, _, stop_server = serve()
+    local at, stop = peer("single " .. clear:match "%d+$")
+    local status, output, errors = run("run", "http://" .. at .. "/", "http2/ping", "http2/settings", "--timeout", "0.5",
+      "--report", "json")
+    stop()
+    stop_server()
+    assert.are.equal(0, status, errors .. output:sub(1, 1000))
+    local summary = dkjson.decode(output).summary
+    assert.are.equal(summary.total, summary.pass)
+  end)
+
   it("gives 3 when nobody is there", function()
     local status, _, errors = run("run", "http://127.0.0.1:1/")
     assert.are.equal(3, status)

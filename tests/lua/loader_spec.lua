@@ -4,7 +4,7 @@ local fake = dofile "tests/lua/fake_engine.lua"
 -- The environment of scripts, as far as the loader needs it.
 local environment = {}
 function environment.suite(hooks)
-  return setmetatable({ suite = hooks.suite, case = hooks.case, error = error }, { __index = function(_, name)
+  return setmetatable({ suite = hooks.suite, case = hooks.case, error = error, setmetatable = setmetatable }, { __index = function(_, name)
     error("'" .. name .. "' does not exist", 2)
   end })
 end
@@ -25,6 +25,7 @@ local MISTAKES = {
   { "suite {", "settings.lua:1:" },
   { "local x = nope", "settings.lua:1: 'nope' does not exist" },
   { "\n\nerror 'boom'", "settings.lua:3: boom" },
+  { "error(setmetatable({}, { __tostring = error }))", "settings.lua: a table was raised" },
   { "return 1", "declares no suite" },
   { HEAD, "declares no case" },
   { "suite {}", "settings.lua:1: suite: the name is missing" },

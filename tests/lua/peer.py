@@ -1,6 +1,6 @@
 """Servers for tests/lua/cli_spec.lua that are no HTTP/2 servers: `peer.py KIND [PORT]` prints a free loopback port and
 serves until it is killed, two minutes at most. KIND proxy passes everything on to PORT, and prints a line when the client
-says READY; mortal does the same and dies of its 60th connection."""
+says READY; mortal does the same and dies of its 60th connection; single takes one connection after the other."""
 
 import os
 import signal
@@ -13,6 +13,7 @@ ANSWERS = {
     'garbage': bytes(range(256)) * 64,
     'ssh': b'SSH-2.0-OpenSSH_9.2\r\n',
 }
+PROXIES = ('proxy', 'mortal', 'single')
 LIMIT = 120  # seconds
 LIVES = 60  # connections
 
@@ -52,7 +53,7 @@ def proxy(connection):
 
 def serve(kind, connection):
     """One connection."""
-    if kind in ('proxy', 'mortal'):
+    if kind in PROXIES:
         proxy(connection)
     elif kind == 'silent':
         drain(connection)
@@ -71,7 +72,7 @@ def guarded(kind, connection):
     except OSError:
         pass
     finally:
-        if kind not in ('proxy', 'mortal'):
+        if kind not in PROXIES:
             connection.close()
 
 
@@ -86,6 +87,9 @@ def main():
         count += 1
         if sys.argv[1] == 'mortal' and count == LIVES:
             os._exit(0)
+        if sys.argv[1] == 'single':
+            guarded('single', connection)
+            continue
         threading.Thread(target=guarded, args=(sys.argv[1], connection), daemon=True).start()
 
 
