@@ -124,9 +124,10 @@ end
 function settle.watch(found, unit, position, run)
   for _, finding in ipairs(run.findings) do
     local known = found[finding.requirement]
-    if not known or position < known.position then
-      found[finding.requirement] = { position = position, unit = unit, text = finding.text,
-        transcript = case_run.transcript { connections = { finding.conn } }, case = run.case, mode = run.mode }
+    local harder = known and known.soft and not finding.soft
+    if not known or harder or position < known.position and known.soft == finding.soft then
+      found[finding.requirement] = { position = position, soft = finding.soft, unit = unit, text = finding.text,
+        transcript = case_run.transcript_of(finding.conn, finding.event), case = run.case, mode = run.mode }
     end
   end
 end
@@ -138,7 +139,7 @@ function settle.watch_entries(found, context)
     local row = context.rows[id] or { level = "MUST", statement = id }
     entries[#entries + 1] = { order = math.huge, result = {
       id = "watch/" .. id, mode = finding.mode, title = row.statement, suite = "watch",
-      verdict = gentle_verdict("fail", context.gentle(id)), level = row.level, req = { id },
+      verdict = gentle_verdict("fail", finding.soft or context.gentle(id)), level = row.level, req = { id },
       statement = row.statement, seconds = 0, expected = row.statement, observed = finding.text,
       notes = { "seen in " .. finding.case.id }, transcript = finding.transcript,
       command = finding.unit and context.command(finding.unit.case, finding.mode) or context.command(nil, finding.mode),

@@ -47,13 +47,17 @@ local RULES = {
   ["push-disabled"] = "RFC9113-6.5.2-1",
   ["push-stream"] = "RFC9113-6.6-1",
   ["trailers-without-end-stream"] = "RFC9113-8.1-2",
+  ["update-missing"] = "RFC9113-4.3.1-3",
 }
+
+-- Deviations with a defence: they are warnings, whatever the level of the requirement.
+local SOFT = { ["update-missing-empty"] = "RFC9113-4.3.1-3" }
 
 watch.RULES = RULES
 
 -- Decoding errors by their status (docs/engine.md); the rest is RFC7541-3.2-5. The bounds of our decoder accuse nobody.
 local DECODING_RULES = {
-  ["update-missing"] = "RFC9113-4.3.1-3", ["update-large"] = "RFC7541-6.3-3",
+  ["update-large"] = "RFC7541-6.3-3",
   ["limit"] = false, ["memory"] = false, ["stopped"] = false,
 }
 
@@ -67,7 +71,7 @@ local SETTING_RULES = {
 local Watch = {}
 Watch.__index = Watch
 
---- A watchman for one connection. Findings { requirement =, text =, conn =, event = } are appended to the list.
+--- A watchman for one connection. Findings { requirement =, text =, conn =, event =, soft = } are appended to the list.
 function watch.new(findings)
   return setmetatable({ list = findings or {}, seen = {} }, Watch)
 end
@@ -77,10 +81,11 @@ function Watch:findings()
   return self.list
 end
 
-local function report(self, conn, event, requirement, text)
-  if requirement and not self.seen[requirement] then
-    self.seen[requirement] = true
-    self.list[#self.list + 1] = { requirement = requirement, text = text, conn = conn, event = event }
+local function report(self, conn, event, requirement, text, soft)
+  local key = requirement and requirement .. (soft and " soft" or "")
+  if key and not self.seen[key] then
+    self.seen[key] = true
+    self.list[#self.list + 1] = { requirement = requirement, text = text, conn = conn, event = event, soft = soft }
   end
 end
 
@@ -115,10 +120,10 @@ end
 -- A frame that is wrong in one way is often wrong in others that follow from it: an interrupted block above all.
 local function check_faults(self, conn, event)
   for _, slug in ipairs(sorted_faults(event.faults)) do
-    local rule = RULES[slug]
+    local rule = RULES[slug] or SOFT[slug]
     if rule and not excused(event, slug) then
       report(self, conn, event, requirement_of(rule, conn.role, event.name), ("%s: %s"):format(name_of(event),
-        watch.texts[slug] or slug))
+        watch.texts[slug] or slug), SOFT[slug] ~= nil)
     end
   end
 end

@@ -118,6 +118,8 @@ return {
       return { "RFC9113-4.3-1", table.unpack(hpack_rules.errors[(event.field_error or {}).status] or {}) }
     end },
 
+  { fault = "update-missing", ids = { "RFC9113-4.3.1-4" }, error = "connection", code = "COMPRESSION_ERROR" },
+
   -- Stream states (section 5.1).
   { fault = "stream-parity", frame = "HEADERS", ids = { "RFC9113-5.1-6" }, error = "connection",
     code = "PROTOCOL_ERROR" },

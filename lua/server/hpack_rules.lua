@@ -15,7 +15,6 @@ hpack_rules.errors = {
   ["huffman-padding-bits"] = { "RFC7541-5.2-2" },
   ["update-late"] = { "RFC7541-4.2-3" },
   ["update-large"] = { "RFC7541-6.3-1" },
-  ["update-missing"] = { "RFC9113-4.3.1-4" },
 }
 
 local function kind(name, literal_name)

@@ -24,6 +24,7 @@ const char *hpack_status_name(enum hpack_status status) {
         [HPACK_UPDATE_LATE] = "update-late",
         [HPACK_UPDATE_LARGE] = "update-large",
         [HPACK_UPDATE_MISSING] = "update-missing",
+        [HPACK_UPDATE_MISSING_EMPTY] = "update-missing-empty",
         [HPACK_LIMIT] = "limit",
         [HPACK_NOMEM] = "memory",
         [HPACK_STOPPED] = "stopped",

@@ -78,14 +78,29 @@ static void judge_decoding(struct direction *d, struct h2_event *e, enum hpack_s
     }
 }
 
+/* A missing size update is a fact of its own: the fields are read all the same. */
+static enum hpack_status read_block(struct direction *d, struct h2_event *e, struct collector *to) {
+    enum hpack_status status =
+        hpack_decode(d->decoder, e->block, e->block_len, collect, to, &e->field_error);
+    if (status != HPACK_UPDATE_MISSING && status != HPACK_UPDATE_MISSING_EMPTY)
+        return status;
+    e->frame.faults |=
+        status == HPACK_UPDATE_MISSING ? H2_FAULT(UPDATE_MISSING) : H2_FAULT(UPDATE_MISSING_EMPTY);
+    buf_clear(&to->fields);
+    buf_clear(&to->octets);
+    hpack_decoder_demand_update(d->decoder, false);
+    status = hpack_decode(d->decoder, e->block, e->block_len, collect, to, &e->field_error);
+    hpack_decoder_demand_update(d->decoder, true);
+    return status;
+}
+
 static int decode(struct h2_conn *c, struct h2_event *e) {
     struct direction *d = &c->dirs[e->dir];
     struct collector to = {.nomem = false};
     /* Size updates have no octets: one more of them for every 32 is more than anybody sends. */
     buf_init(&to.fields, (c->limits.block / 32 + 64) * sizeof(struct h2_field));
     buf_init(&to.octets, c->limits.block);
-    enum hpack_status status =
-        hpack_decode(d->decoder, e->block, e->block_len, collect, &to, &e->field_error);
+    enum hpack_status status = read_block(d, e, &to);
     int result = BUF_NOMEM;
     if (!to.nomem && status != HPACK_NOMEM) {
         judge_decoding(d, e, status);

@@ -81,7 +81,9 @@ enum hpack_status {
     HPACK_UPDATE_LATE,    /* 4.2: size update after the first field */
     HPACK_UPDATE_LARGE,   /* 6.3: size update above the limit */
     HPACK_UPDATE_MISSING, /* 4.2: the limit was lowered, the block does not begin with an update */
-    HPACK_LIMIT,          /* the decoder's own bound on decoded octets */
+    HPACK_UPDATE_MISSING_EMPTY, /* the same, but the table held nothing when the limit was lowered
+                                 */
+    HPACK_LIMIT,                /* the decoder's own bound on decoded octets */
     HPACK_NOMEM,
     HPACK_STOPPED, /* the callback returned non-zero */
 };

@@ -20,6 +20,7 @@ struct hpack_decoder {
     size_t limit;
     bool demand_update;
     bool update_due;       /* the next block has to begin with an update ... */
+    bool entries_lost;     /* the table held entries when the limit was lowered */
     size_t update_ceiling; /* ... to at most this */
     struct scratch name, value;
 };
@@ -49,6 +50,9 @@ static const struct {
     [HPACK_UPDATE_LARGE] = {"RFC7541-6.3", "table size update above SETTINGS_HEADER_TABLE_SIZE"},
     [HPACK_UPDATE_MISSING] = {"RFC7541-4.2",
                               "no table size update to the reduced size at the start of the block"},
+    [HPACK_UPDATE_MISSING_EMPTY] = {"RFC7541-4.2",
+                                    "no table size update to the reduced size at the start of the "
+                                    "block; the table was empty"},
     [HPACK_LIMIT] = {"RFC7541-7.4", "decoded fields larger than this decoder accepts"},
     [HPACK_NOMEM] = {"", "out of memory"},
     [HPACK_STOPPED] = {"", "stopped by the receiver of the fields"},
@@ -61,6 +65,10 @@ static enum hpack_status fail_at(struct reader *r, enum hpack_status status, siz
 
 static enum hpack_status fail(struct reader *r, enum hpack_status status) {
     return fail_at(r, status, r->start);
+}
+
+static enum hpack_status update_missing(struct reader *r) {
+    return fail(r, r->decoder->entries_lost ? HPACK_UPDATE_MISSING : HPACK_UPDATE_MISSING_EMPTY);
 }
 
 static enum hpack_status truncated(struct reader *r, const char *rule, const char *text) {
@@ -213,8 +221,8 @@ static enum hpack_status read_size_update(struct reader *r, struct hpack_item *i
     if (item->index > d->max_size)
         return fail(r, HPACK_UPDATE_LARGE);
     if (d->update_due && d->demand_update && item->index > d->update_ceiling)
-        return fail(r, HPACK_UPDATE_MISSING);
-    d->update_due = false;
+        return update_missing(r);
+    d->update_due = d->entries_lost = false;
     hpack_table_resize(d->table, (size_t)item->index);
     return HPACK_OK;
 }
@@ -226,8 +234,8 @@ static enum hpack_status read_item(struct reader *r, struct hpack_item *item) {
         return read_size_update(r, item);
     }
     if (r->decoder->update_due && r->decoder->demand_update)
-        return fail(r, HPACK_UPDATE_MISSING);
-    r->decoder->update_due = false;
+        return update_missing(r);
+    r->decoder->update_due = r->decoder->entries_lost = false;
     r->field_seen = true;
     if (first & 0x80) {
         item->kind = HPACK_INDEXED;
@@ -246,7 +254,7 @@ enum hpack_status hpack_decode(struct hpack_decoder *d, const uint8_t *block, si
                                struct hpack_error *error) {
     struct reader r = {.decoder = d, .block = block, .len = len, .error = error};
     if (len == 0 && d->update_due && d->demand_update)
-        return fail(&r, HPACK_UPDATE_MISSING);
+        return update_missing(&r);
     while (r.pos < len) {
         struct hpack_item item = {.offset = r.pos};
         r.start = r.pos;
@@ -292,6 +300,7 @@ void hpack_decoder_set_max(struct hpack_decoder *d, size_t max_size) {
     d->max_size = max_size;
     if (max_size >= hpack_table_max(d->table))
         return; /* the peer may go on with what it uses (a raise need not be signaled) */
+    d->entries_lost = d->entries_lost || hpack_table_count(d->table) > 0;
     hpack_table_resize(d->table, max_size);
     d->update_due = true;
     d->update_ceiling = max_size;

@@ -63,7 +63,8 @@
     X(NO_RFC7540_PRIORITIES, 0x09, 0, 0, 1, "RFC9218-2.1")
 
 /* X(enum, slug, what is wrong) - facts about one frame; the slug is the name that Lua sees.
-   The first group is visible in the frame alone (frame.c), the second in the connection (conn.c). */
+   The first group is visible in the frame alone (frame.c), the second in the connection (conn.c).
+ */
 #define H2_FAULTS(X)                                                                               \
     X(LENGTH, "length", "the length does not fit the type")                                        \
     X(ACK_PAYLOAD, "ack-payload", "SETTINGS with ACK has a payload")                               \
@@ -84,6 +85,10 @@
     X(BLOCK_MISSING, "block-missing", "CONTINUATION without an open field block")                  \
     X(BLOCK_SIZE, "block-size", "the field block passes the tester's own limit")                   \
     X(COMPRESSION, "compression", "the field block cannot be decoded")                             \
+    X(UPDATE_MISSING, "update-missing",                                                            \
+      "no table size update after a reduction, although the table held entries")                   \
+    X(UPDATE_MISSING_EMPTY, "update-missing-empty",                                                \
+      "no table size update after a reduction; the table was empty")                               \
     X(IDLE_STREAM, "idle-stream", "the frame is not permitted on an idle stream")                  \
     X(RESERVED_STREAM, "reserved-stream", "the frame is not permitted on a reserved stream")       \
     X(HALF_CLOSED_STREAM, "half-closed-stream", "the sender had ended this stream")                \

@@ -28,18 +28,18 @@ refuses("name-index-beyond-tables-not-indexed", "RFC7541-2.3.3-3",
   "a literal without indexing or never indexed whose name index is above both tables", nil,
   { { label = "without indexing", "0f 69 01 61" }, { label = "never indexed", "1f 69 01 61" } })
 refuses("integer-overflow", "RFC7541-5.1-2", "an integer beyond every limit", nil,
-  { { label = "index", "ff ffffffffffffffffff 7f" }, { label = "string length", "40 7f ffffffffffffffffff 7f" },
+  { { label = "index", "ff ffffffffffffffffff 7f" }, { label = "string length", "00 7f ffffffffffffffffff 7f" },
     { label = "size update", "3f ffffffffffffffffff 7f" } })
 refuses("integer-truncated", "RFC7541-5.1-4", "a field block that ends inside an integer", nil,
   { { label = "after the prefix", "ff" }, { label = "after a continuation octet", "ff 80" } }, { "FRAME_SIZE_ERROR" })
 refuses("string-too-long", "RFC7541-5.2-4", "a string that is longer than the rest of the block", nil,
-  { { label = "name", "40 64 61626364" }, { label = "value", "40 01 61 64 61626364" } }, { "FRAME_SIZE_ERROR" })
+  { { label = "name", "00 64 61626364" }, { label = "value", "00 01 61 64 61626364" } }, { "FRAME_SIZE_ERROR" })
 refuses("huffman-padding-long", "RFC7541-5.2-1", "a Huffman string with padding longer than 7 bits", "hpack/5.2/1",
-  { { label = "one octet too many", "40 01 61 82 1f ff" } })
+  { { label = "one octet too many", "00 01 61 82 1f ff" } })
 refuses("huffman-padding-bits", "RFC7541-5.2-2", "a Huffman string padded with zeros", "hpack/5.2/2",
-  { { label = "zeros", "40 01 61 81 18" } })
+  { { label = "zeros", "00 01 61 81 18" } })
 refuses("huffman-eos", "RFC7541-5.2-3", "a Huffman string with the EOS symbol", "hpack/5.2/3",
-  { { label = "EOS alone", "40 01 61 84 ffffffff" } })
+  { { label = "EOS alone", "00 01 61 84 ffffffff" } })
 
 case {
   id = "size-update-late",

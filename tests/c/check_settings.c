@@ -149,7 +149,22 @@ static const struct script_row rows[] = {
      "> HEADERS 1 5 82\n"
      "< HEADERS 1 4 88\n"
      "< SETTINGS 0 1 -\n"
-     "< HEADERS 1 5 40016101 ! compression\n"},
+     "< HEADERS 1 5 40016100 ! update-missing-empty\n"},
+    {"a lowered header table with an entry in it has to be signaled", H2_CLIENT,
+     "> HEADERS 1 5 82\n"
+     "< HEADERS 1 5 8840016100\n"
+     "> SETTINGS 0 0 000100000000\n"
+     "< SETTINGS 0 1 -\n"
+     "> HEADERS 3 5 82\n"
+     "< HEADERS 3 4 88 ! update-missing\n"
+     "< HEADERS 3 5 40016100\n"},
+    {"an entry from before a reduction is gone, signaled or not", H2_CLIENT,
+     "> HEADERS 1 5 82\n"
+     "< HEADERS 1 5 8840016100\n"
+     "> SETTINGS 0 0 000100000000\n"
+     "< SETTINGS 0 1 -\n"
+     "> HEADERS 3 5 82\n"
+     "< HEADERS 3 4 88be ! update-missing,compression\n"},
     {"a lowered header table that is signaled", H2_CLIENT,
      "> SETTINGS 0 0 000100000000\n"
      "< SETTINGS 0 1 -\n"
@@ -164,7 +179,7 @@ static const struct script_row rows[] = {
      "> SETTINGS 0 0 000100000000000100001000\n"
      "< SETTINGS 0 1 -\n"
      "> HEADERS 1 5 82\n"
-     "< HEADERS 1 4 88 ! compression"},
+     "< HEADERS 1 4 88 ! update-missing-empty"},
     {"a raised header table may be used before it is acknowledged", H2_CLIENT,
      "> HEADERS 1 5 82\n"
      "< HEADERS 1 4 3fe23f88 ! compression\n"
