@@ -107,9 +107,11 @@ end
 local function body(run)
   environment.bind(run)
   if run.case.probe then
-    return probe_body(run)
+    probe_body(run)
+  else
+    run.case.run(connection(run, run.case), run.row)
   end
-  run.case.run(connection(run, run.case), run.row)
+  environment.finish(run)
 end
 
 local LIMITS = {
@@ -165,6 +167,19 @@ local function close_all(run)
   end
 end
 
+--- The conversation of one connection, with the frame that a finding is about marked.
+function case_run.transcript_of(conn, about)
+  local events = conn._.wire:transcript()
+  local entries = transcript.entries(events)
+  local begun = events[1] and events[1].time or 0
+  for _, entry in ipairs(entries) do
+    if about and not entry.sent and entry.name == about.name and entry.time == about.time - begun then
+      entry.mark = true
+    end
+  end
+  return entries
+end
+
 --- The conversation of a run, as entries for reports: its connections one after the other.
 function case_run.transcript(run)
   local entries = {}
@@ -173,7 +188,7 @@ function case_run.transcript(run)
       entries[#entries + 1] = { time = 0, sent = false, kind = "note", name = "connection",
         text = "connection " .. number, lines = {} }
     end
-    for _, entry in ipairs(transcript.entries(conn._.wire:transcript())) do
+    for _, entry in ipairs(case_run.transcript_of(conn)) do
       entries[#entries + 1] = entry
     end
   end

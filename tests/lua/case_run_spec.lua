@@ -17,6 +17,7 @@ end
 
 local environment = {}
 function environment.bind() end
+function environment.finish() end
 function environment.probe(_, options)
   local conn
   return setmetatable({}, {

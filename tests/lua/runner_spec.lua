@@ -6,7 +6,7 @@ local MODES = { "alpn", "upgrade", "prior" }
 -- script[id] is a list of records, one for each run of the case in order (the last one again and again), or a function.
 local function bench(script)
   local self = { log = {}, flying = 0, most = 0, sentinels = 0, alive = true }
-  local case_run = { transcript = function() return { { text = "t" } } end }
+  local case_run = { transcript = function() return { { text = "t" } } end, transcript_of = function() return {} end }
   function case_run.once(job)
     self.flying = self.flying + 1
     self.most = math.max(self.most, self.flying)
