@@ -136,6 +136,8 @@ function evidence.barrier(view)
     local text = "witness request not answered"
     if witness.reset then
       text = ("witness request reset with %s"):format(witness.reset)
+    elseif witness.broken then
+      text = "witness request answered, but not in a way that can be decoded"
     elseif witness.status then
       text = ("witness request answered %d"):format(witness.status)
     elseif witness.answered then

@@ -104,6 +104,7 @@ local function witness_answered(conn, witness)
   end
   local response, reset = record.response, record.resets[1]
   witness.status = response and response.status
+  witness.broken = record.broken and record.broken.message
   if record.ended and (response or not reset) then
     witness.answered = true
   elseif reset then

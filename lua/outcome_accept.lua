@@ -62,7 +62,9 @@ local function witness_fault(view, witness)
     return REFUSING_RESETS[witness.reset] and inconclusive("%s", text) or fail(text)
   end
   local status = witness.status
-  if not status then
+  if witness.broken then
+    return fail("the answer to the witness request cannot be decoded: " .. witness.broken)
+  elseif not status then
     return fail "the witness request was answered without a status"
   elseif REFUSALS[status] then
     return inconclusive("the witness request was answered %d", status)

@@ -164,7 +164,7 @@ static const struct script_row rows[] = {
      "> SETTINGS 0 0 000100000000\n"
      "< SETTINGS 0 1 -\n"
      "> HEADERS 3 5 82\n"
-     "< HEADERS 3 4 88be ! update-missing,compression\n"},
+     "< HEADERS 3 4 88be ! compression,update-missing\n"},
     {"a lowered header table that is signaled", H2_CLIENT,
      "> SETTINGS 0 0 000100000000\n"
      "< SETTINGS 0 1 -\n"
