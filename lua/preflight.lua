@@ -205,12 +205,17 @@ local function place(target)
   return ("%s:%d"):format(at.host, at.port)
 end
 
+local AWAY = { refused = true, unreachable = true, resolve = true }
+
 function Look:why_not()
+  local first = self.offers[self.asked[1]]
+  if AWAY[first.code] then
+    return ("cannot reach %s: %s"):format(place(self.targets[self.asked[1]]), first.reason)
+  end
   for _, mode in ipairs(self.asked) do
     local target = self.targets[mode]
     local code = self.offers[mode].code
-    local reachable = code ~= "refused" and code ~= "unreachable" and code ~= "resolve" and code ~= "tls"
-    local answer = reachable and self:http1(mode)
+    local answer = not AWAY[code] and code ~= "tls" and self:http1(mode)
     if answer then
       return ("%s answered in HTTP/1.1 (status %d): it does not offer HTTP/2 (%s)"):format(place(target),
         answer.status, self:reasons())

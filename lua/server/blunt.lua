@@ -54,7 +54,7 @@ local function clear(name)
     local first = conn:peek(IDLE)
     if name == "ok" and first and not first:find "^PRI" then return http1_ok(conn) end
     peers[name](conn)
-    drain(conn)
+    if name ~= "close" then drain(conn) end
   end
 end
 
