@@ -16,7 +16,7 @@ local PINGS, WITNESSES, PATIENT_WITNESSES = 2, 1, 3
 
 local function follows_http2(conn)
   local head = conn.response
-  if not head.status or head.status == 101 or conn._.started then
+  if head.status == 101 or conn._.started then
     return false
   end
   local octets = conn._.wire:peek(0)
@@ -64,12 +64,17 @@ local function no_witness(conn, view)
   end
 end
 
--- Its field block does not depend on the dynamic table, which a script may have upset.
+-- Static name indices (RFC 7541 appendix A) of what may be sent as a literal.
+local NAME_INDEX = { [":authority"] = 1, [":path"] = 4 }
+
+-- Its field block does not depend on the dynamic table, which a script may have upset. The first field is the encoder's,
+-- so that a table size update that is due goes before it (RFC 7541 section 4.2).
 local function witness_fields(conn)
   local list = conn_client.request_fields(conn.target, {})
-  for _, field in ipairs(list) do
-    if field[1] == ":authority" or (field[1] == ":path" and field[2] ~= "/") then
-      field.sensitive = true
+  for position, field in ipairs(list) do
+    local static = field[1] == ":method" or field[1] == ":scheme" or (field[1] == ":path" and field[2] == "/")
+    if position > 1 and not static and not field.kind then
+      field.kind, field.index = "without", NAME_INDEX[field[1]]
     end
   end
   return list

@@ -217,7 +217,8 @@ function accept.no_upgrade(_, view)
   if status == 101 then
     return fail "101 (Switching Protocols)"
   elseif view.http2_follows then
-    return fail(("response %s, and HTTP/2 frames after it"):format(status or "of none"))
+    return fail(status and ("HTTP/1.1 response %d, and HTTP/2 frames after it"):format(status)
+      or "HTTP/2 frames without any HTTP/1.1 response")
   elseif status then
     return { verdict = "pass", observed = ("HTTP/1.1 response %d"):format(status) }
   elseif view.ended then
