@@ -210,7 +210,7 @@ local AWAY = { refused = true, unreachable = true, resolve = true }
 function Look:why_not()
   local first = self.offers[self.asked[1]]
   if AWAY[first.code] then
-    return ("cannot reach %s: %s"):format(place(self.targets[self.asked[1]]), first.reason)
+    return "cannot reach the target: " .. first.reason
   end
   for _, mode in ipairs(self.asked) do
     local target = self.targets[mode]
