@@ -71,7 +71,7 @@ end
 
 --- connection_error(code, ...), connection_error { code, ..., also =, soft =, about =, goaway = "optional" }: section 5.4.1.
 -- also: codes that pass with a note; soft: codes that warn; about: the violation, whose other applicable codes pass
--- with a note; goaway = "optional": its absence is no note (invalid prefaces, 3.4).
+-- with a note; goaway = "optional": its absence is no note and its code does not matter (invalid prefaces, 3.4).
 function outcome.connection_error(...)
   local spec = error_spec("connection_error", ...)
   return new(spec, connection_text(spec), errors.connection_error, "quiet", true)

@@ -113,7 +113,11 @@ local function event_of(self, step)
   if type(step) == "string" then
     return steps[step](self)
   elseif step.answer then
-    return steps.answer(self, step.answer)
+    local event = steps.answer(self, step.answer)
+    if event and step.broken then
+      event.field_error = { status = "index-range", offset = 0, message = "no such index" }
+    end
+    return event
   elseif step.reset_witness then
     return steps.reset_witness(self, step.reset_witness)
   end
