@@ -2,33 +2,17 @@
 #include "h2/hpack.h"
 #include "h2/hpack_internal.h"
 
-#include <assert.h>
-
 /* 2^32-1 in the smallest prefix takes 5 octets; one more may be wasted on leading zeros. */
 enum { CONTINUATION_MAX = 6 };
 
-static uint8_t prefix_mask(unsigned prefix) {
-    assert(prefix >= 1 && prefix <= 8);
-    return (uint8_t)(0xff >> (8 - prefix));
-}
-
-size_t hpack_integer_len(uint64_t value, unsigned prefix) {
-    uint8_t mask = prefix_mask(prefix);
-    if (value < mask)
-        return 1;
+size_t hpack_long_integer_len(uint64_t value, uint8_t mask) {
     size_t len = 2;
     for (value -= mask; value >= 128; value >>= 7)
         len++;
     return len;
 }
 
-uint8_t *hpack_integer_write(uint8_t *out, uint64_t value, unsigned prefix, uint8_t first) {
-    uint8_t mask = prefix_mask(prefix);
-    first = (uint8_t)(first & ~mask);
-    if (value < mask) {
-        *out++ = (uint8_t)(first | value);
-        return out;
-    }
+uint8_t *hpack_long_integer_write(uint8_t *out, uint64_t value, uint8_t mask, uint8_t first) {
     *out++ = first | mask;
     for (value -= mask; value >= 128; value >>= 7)
         *out++ = (uint8_t)(value | 0x80);
@@ -47,7 +31,7 @@ int hpack_integer_encode(uint64_t value, unsigned prefix, uint8_t first, struct 
 }
 
 ssize_t hpack_integer_decode(const uint8_t *in, size_t len, unsigned prefix, uint64_t *value) {
-    uint8_t mask = prefix_mask(prefix);
+    uint8_t mask = hpack_prefix_mask(prefix);
     if (len == 0)
         return 0;
     uint64_t result = in[0] & mask;

@@ -2,6 +2,7 @@
 #ifndef H2_HPACK_INTERNAL_H
 #define H2_HPACK_INTERNAL_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,9 +28,30 @@ void hpack_content_find(const struct hpack_table *t, const struct hpack_content 
                         size_t *name_only);
 int hpack_content_insert(struct hpack_table *t, const struct hpack_content *content);
 
-/* Octets of an integer with this prefix, and writing one: past its last octet. */
-size_t hpack_integer_len(uint64_t value, unsigned prefix);
-uint8_t *hpack_integer_write(uint8_t *out, uint64_t value, unsigned prefix, uint8_t first);
+/* An integer that does not fit into its prefix, whose mask this is. */
+size_t hpack_long_integer_len(uint64_t value, uint8_t mask);
+uint8_t *hpack_long_integer_write(uint8_t *out, uint64_t value, uint8_t mask, uint8_t first);
+
+static inline uint8_t hpack_prefix_mask(unsigned prefix) {
+    assert(prefix >= 1 && prefix <= 8);
+    return (uint8_t)(0xff >> (8 - prefix));
+}
+
+/* Octets of an integer with this prefix (most take one), and writing one: past its last octet. */
+static inline size_t hpack_integer_len(uint64_t value, unsigned prefix) {
+    uint8_t mask = hpack_prefix_mask(prefix);
+    return value < mask ? 1 : hpack_long_integer_len(value, mask);
+}
+
+static inline uint8_t *hpack_integer_write(uint8_t *out, uint64_t value, unsigned prefix,
+                                           uint8_t first) {
+    uint8_t mask = hpack_prefix_mask(prefix);
+    first = (uint8_t)(first & ~mask);
+    if (value >= mask)
+        return hpack_long_integer_write(out, value, mask, first);
+    *out = (uint8_t)(first | value);
+    return out + 1;
+}
 
 /* Write huffman_encoded_len(in, n) octets: past the last one. */
 uint8_t *huffman_write(uint8_t *out, const uint8_t *in, size_t n);

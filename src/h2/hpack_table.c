@@ -31,6 +31,7 @@ enum { STATIC_BUCKETS = 128, FIRST_SLOTS = 16, FIRST_ARENA = 512 };
 struct static_index {
     uint8_t bucket[HPACK_CHAINS][STATIC_BUCKETS];
     uint8_t next[HPACK_CHAINS][HPACK_STATIC_COUNT + 1];
+    uint32_t hash[HPACK_CHAINS][HPACK_STATIC_COUNT + 1];
 };
 
 struct slot {
@@ -49,7 +50,6 @@ struct hpack_table {
     size_t slot_count; /* a power of 2, or 0 */
     uint8_t *arena;
     size_t arena_cap, live_start, live_end;
-    struct static_index fixed;
 };
 
 /* --- Hashes --- */
@@ -67,28 +67,36 @@ static uint64_t load64(const uint8_t *in) {
     return v;
 }
 
-static uint64_t load_short(const uint8_t *in, size_t n) {
-    uint64_t octets = 0;
-    for (size_t i = 0; i < n; i++)
-        octets = octets << 8 | in[i];
-    return octets;
+static uint32_t load32(const uint8_t *in) {
+    uint32_t v;
+    memcpy(&v, in, sizeof v);
+    return v;
 }
 
-static uint32_t hash_octets(uint32_t seed, const uint8_t *in, size_t n) {
-    uint64_t hash = mix(seed, n);
+/* At most 7 octets as a number. What is loaded may overlap. */
+static uint64_t load_short(const uint8_t *in, size_t n) {
+    if (n >= 4)
+        return (uint64_t)load32(in) << 32 | load32(in + n - 4);
+    if (n == 0)
+        return 0;
+    return (uint64_t)in[0] << 16 | (uint64_t)in[n / 2] << 8 | in[n - 1];
+}
+
+static uint64_t hash_octets(const uint8_t *in, size_t n) {
+    uint64_t hash = mix(0, n);
     if (n < 8)
-        return (uint32_t)mix(hash, load_short(in, n));
+        return mix(hash, load_short(in, n));
     for (size_t at = 0; at + 8 < n; at += 8)
         hash = mix(hash, load64(in + at));
-    return (uint32_t)mix(hash, load64(in + n - 8)); /* may overlap what was mixed in before */
+    return mix(hash, load64(in + n - 8)); /* may overlap what was mixed in before */
 }
 
 struct hpack_content hpack_content_of(const uint8_t *name, size_t name_len, const uint8_t *value,
                                       size_t value_len) {
-    struct hpack_content c = {{name, name_len, value, value_len}, {0}};
-    c.hash[HPACK_BY_NAME] = hash_octets(0, name, name_len);
-    c.hash[HPACK_BY_FIELD] = hash_octets(c.hash[HPACK_BY_NAME], value, value_len);
-    return c;
+    uint64_t by_name = hash_octets(name, name_len);
+    uint64_t by_field = mix(by_name, hash_octets(value, value_len));
+    return (struct hpack_content){{name, name_len, value, value_len},
+                                  {(uint32_t)by_name, (uint32_t)by_field}};
 }
 
 static bool same(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len) {
@@ -118,17 +126,28 @@ static void index_static(struct static_index *index) {
         for (enum hpack_chain chain = HPACK_BY_NAME; chain < HPACK_CHAINS; chain++) {
             uint8_t *bucket = &index->bucket[chain][c.hash[chain] % STATIC_BUCKETS];
             index->next[chain][i] = *bucket;
+            index->hash[chain][i] = c.hash[chain];
             *bucket = i;
         }
     }
 }
 
-static size_t find_static(const struct hpack_table *t, const struct hpack_content *c,
-                          enum hpack_chain chain) {
-    size_t i = t->fixed.bucket[chain][c->hash[chain] % STATIC_BUCKETS];
-    for (; i != 0; i = t->fixed.next[chain][i]) {
+/* Made once, by whoever looks first (one thread runs everything), and the same for all tables. */
+static const struct static_index *static_index(void) {
+    static struct static_index index;
+    static bool made;
+    if (!made)
+        index_static(&index);
+    made = true;
+    return &index;
+}
+
+static size_t find_static(const struct hpack_content *c, enum hpack_chain chain) {
+    const struct static_index *index = static_index();
+    size_t i = index->bucket[chain][c->hash[chain] % STATIC_BUCKETS];
+    for (; i != 0; i = index->next[chain][i]) {
         struct hpack_entry e = static_entry(i);
-        if (matches(&c->entry, &e, chain))
+        if (index->hash[chain][i] == c->hash[chain] && matches(&c->entry, &e, chain))
             break;
     }
     return i;
@@ -141,7 +160,6 @@ struct hpack_table *hpack_table_new(size_t max_size) {
     if (!t)
         return NULL;
     hpack_table_resize(t, max_size);
-    index_static(&t->fixed);
     return t;
 }
 
@@ -335,12 +353,12 @@ static size_t find_dynamic(const struct hpack_table *t, const struct hpack_conte
 void hpack_content_find(const struct hpack_table *t, const struct hpack_content *c, size_t *exact,
                         size_t *name_only) {
     *name_only = 0;
-    *exact = find_static(t, c, HPACK_BY_FIELD);
+    *exact = find_static(c, HPACK_BY_FIELD);
     if (*exact == 0)
         *exact = find_dynamic(t, c, HPACK_BY_FIELD);
     if (*exact != 0)
         return;
-    *name_only = find_static(t, c, HPACK_BY_NAME);
+    *name_only = find_static(c, HPACK_BY_NAME);
     if (*name_only == 0)
         *name_only = find_dynamic(t, c, HPACK_BY_NAME);
 }

@@ -7,8 +7,11 @@
 
 size_t huffman_encoded_len(const uint8_t *in, size_t n) {
     size_t bits = 0;
-    for (size_t i = 0; i < n; i++)
-        bits += HUFFMAN_CODES[in[i]].bits;
+    for (; n >= 4; in += 4, n -= 4)
+        bits += HUFFMAN_CODES[in[0]].bits + HUFFMAN_CODES[in[1]].bits + HUFFMAN_CODES[in[2]].bits +
+                HUFFMAN_CODES[in[3]].bits;
+    for (; n > 0; in++, n--)
+        bits += HUFFMAN_CODES[*in].bits;
     return (bits + 7) / 8;
 }
 
