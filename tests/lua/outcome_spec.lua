@@ -64,7 +64,7 @@ local ROWS = {
   { "GOAWAY optional", CE { "PROTOCOL_ERROR", goaway = "optional" }, { END }, "pass", nil, 0 },
   { "optional GOAWAY, any code", CE { "PROTOCOL_ERROR", goaway = "optional" }, { goaway "0xfffffc79" }, "pass", nil, 0 },
   { "optional GOAWAY, denied", CE { "PROTOCOL_ERROR", goaway = "optional" }, { goaway "NO_ERROR", END }, "pass", nil, 0 },
-  { "an invalid preface", outcome.invalid_preface(), { goaway "PROTOCOL_ERROR" }, "pass", "GOAWAY" },
+  { "an invalid preface", outcome.invalid_preface(), { goaway "PROTOCOL_ERROR" }, "pass", "a connection error" },
   { "an undecodable witness", IGN(), { "ack", "ack", { answer = 200, broken = true } }, "fail", "cannot be decoded" },
   { "an alert", CE "PROTOCOL_ERROR", { { ended = "alert", alert = "decode_error" } }, "pass", "the end" },
   { "late by 300 ms", CE "PROTOCOL_ERROR", { { wait = 0.3 }, goaway "PROTOCOL_ERROR" }, "pass", "GOAWAY" },
