@@ -68,7 +68,9 @@ local ROWS = {
   { response { { ":status", "101" } }, "RFC9113-8.6-1" },
   { response({ { ":status", "100" } }, { block_end_stream = true }), "RFC9113-8.1-5" },
   { response({}, { field_error = { status = "index-range", offset = 3, message = "m" } }), "RFC7541-3.2-5" },
-  { response({}, { field_error = { status = "update-missing", offset = 0, message = "m" } }), "RFC9113-4.3.1-3" },
+  { response({}, { field_error = { status = "update-large", offset = 0, message = "m" } }), "RFC7541-6.3-3" },
+  { fault("HEADERS", "update-missing"), "RFC9113-4.3.1-3" },
+  { fault("HEADERS", "update-missing-empty"), "RFC9113-4.3.1-3" },
   { response({}, { field_error = { status = "limit", offset = 0, message = "m" } }), false },
 }
 
@@ -96,6 +98,14 @@ describe("the watchman", function()
     assert.equal(1, #findings)
     assert.equal("PING on stream 1: the length does not fit the type", findings[1].text)
     assert.equal(conn, findings[1].conn)
+  end)
+
+  it("marks what has a defence", function()
+    local watchman = watch.new()
+    watchman:event(connection(), fault("HEADERS", "update-missing-empty"))
+    watchman:event(connection(), fault("HEADERS", "update-missing"))
+    assert.True(watchman:findings()[1].soft)
+    assert.False(watchman:findings()[2].soft)
   end)
 
   it("checks trailers as trailers", function()
