@@ -91,6 +91,13 @@ end
 
 -- Alone means that nothing else is in flight, and stays so.
 function Runner:next_alone()
+  -- In the order of the suites, so that it does not depend on chance which row of a case decides.
+  table.sort(self.alone, function(a, b)
+    if a.unit.order ~= b.unit.order then
+      return a.unit.order < b.unit.order
+    end
+    return a.position < b.position
+  end)
   self:spare_confirmations()
   if self.in_flight > 0 or self.watching or #self.alone == 0 then
     return nil
