@@ -123,24 +123,22 @@ local function on_signals(plan)
   end
 end
 
+-- A round is forgotten when it is merged, so that memory does not grow with their number.
 local function run_rounds(plan, options)
-  local rounds, last = {}, nil
+  local merger, last = results.merger(), nil
   for round = 1, plan.options.rounds do
     if round > 1 and plan.signal then
       break
     end
     options.findings = round == 1 and options.findings or {}
     last = runner.run(options)
-    rounds[#rounds + 1] = last.entries
+    merger:add(last.entries)
     if last.died or last.interrupted then
       break
     end
   end
-  if #rounds == 1 then
-    return rounds[1], nil, last
-  end
-  local entries, flakes = results.merge(rounds)
-  return entries, flakes, last
+  local entries, flakes = merger:finish()
+  return entries, merger.rounds > 1 and flakes or nil, last
 end
 
 local function flake_table(flakes, rounds)

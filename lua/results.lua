@@ -83,32 +83,54 @@ function results.exit_status(all, strict)
   return exit.ok
 end
 
---- Several rounds of the same cases to one table: each result the worst of its rounds, and a list of flakes.
-function results.merge(rounds)
-  local seen, entries, flakes = {}, {}, {}
-  for _, round in ipairs(rounds) do
-    for _, entry in ipairs(round) do
-      local key = entry.result.id .. " " .. entry.result.mode
-      local sum = seen[key]
-      if not sum then
-        sum = { entry = entry, verdicts = {}, rounds = 0 }
-        seen[key] = sum
-        entries[#entries + 1] = sum
-      end
-      local verdict = entry.result.verdict
-      sum.verdicts[verdict] = (sum.verdicts[verdict] or 0) + 1
-      sum.rounds = sum.rounds + 1
-      if SEVERITY[verdict] > SEVERITY[sum.entry.result.verdict] then
-        sum.entry = entry
-      end
+--- Rounds of the same cases, one after the other: of each result the worst is kept, of the others the verdict alone.
+local Merger = {}
+Merger.__index = Merger
+
+function results.merger()
+  return setmetatable({ sums = {}, by_key = {}, rounds = 0 }, Merger)
+end
+
+function Merger:sum_of(entry)
+  local key = entry.result.id .. " " .. entry.result.mode
+  local sum = self.by_key[key]
+  if not sum then
+    sum = { entry = entry, verdicts = {}, rounds = 0 }
+    self.by_key[key] = sum
+    self.sums[#self.sums + 1] = sum
+  end
+  return sum
+end
+
+--- The entries of one more round.
+function Merger:add(round)
+  self.rounds = self.rounds + 1
+  for _, entry in ipairs(round) do
+    local sum, verdict = self:sum_of(entry), entry.result.verdict
+    sum.verdicts[verdict] = (sum.verdicts[verdict] or 0) + 1
+    sum.rounds = sum.rounds + 1
+    if SEVERITY[verdict] > SEVERITY[sum.entry.result.verdict] then
+      sum.entry = entry
     end
   end
-  for i, sum in ipairs(entries) do
+end
+
+-- What was not in every round, or not always with the same verdict.
+local function flake_of(sum, rounds)
+  local absent = rounds - sum.rounds
+  if absent == 0 and not next(sum.verdicts, next(sum.verdicts)) then
+    return nil
+  end
+  sum.verdicts.absent = absent > 0 and absent or nil
+  return { order = sum.entry.order, result = sum.entry.result, verdicts = sum.verdicts }
+end
+
+--- The worst of each, and the list of flakes.
+function Merger:finish()
+  local entries, flakes = {}, {}
+  for i, sum in ipairs(self.sums) do
     entries[i] = sum.entry
-    if next(sum.verdicts, next(sum.verdicts)) or sum.rounds < #rounds then
-      sum.verdicts.absent = sum.rounds < #rounds and #rounds - sum.rounds or nil
-      flakes[#flakes + 1] = { order = sum.entry.order, result = sum.entry.result, verdicts = sum.verdicts }
-    end
+    flakes[#flakes + 1] = flake_of(sum, self.rounds)
   end
   table.sort(flakes, before)
   for i, flake in ipairs(flakes) do

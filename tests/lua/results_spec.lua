@@ -50,10 +50,10 @@ describe("results", function()
   end)
 
   it("merge rounds to the worst, and name what changed", function()
-    local entries, flakes = results.merge {
-      { entry(1, "a", "prior", "pass"), entry(2, "b", "prior", "pass") },
-      { entry(1, "a", "prior", "fail"), entry(2, "b", "prior", "pass"), entry(9, "w", "prior", "warn") },
-    }
+    local merger = results.merger()
+    merger:add { entry(1, "a", "prior", "pass"), entry(2, "b", "prior", "pass") }
+    merger:add { entry(1, "a", "prior", "fail"), entry(2, "b", "prior", "pass"), entry(9, "w", "prior", "warn") }
+    local entries, flakes = merger:finish()
     assert.are.equal(3, #entries)
     assert.are.equal("fail", entries[1].result.verdict)
     assert.are.same({ { id = "a", mode = "prior", verdicts = { pass = 1, fail = 1 } },
