@@ -29,13 +29,13 @@ SOURCES = {
         'reply', 'settings', 'streams', 'tables', 'transcript',
     ],
     'io': [
-        'connect', 'listen', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert', 'tls_context',
+        'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert', 'tls_context',
         'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [
         'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',
         'lua_conn_open', 'lua_conn_raw', 'lua_conn_tls', 'lua_event', 'lua_frame', 'lua_frame_read', 'lua_hpack',
-        'lua_http1', 'lua_listen', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small', 'task',
+        'lua_http1', 'lua_listen', 'lua_process', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small', 'task',
     ],
 }
 MAIN = ['src/main.c']
@@ -55,8 +55,8 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'engine', 'engine_conn', 'engine_task', 'environment', 'fields', 'frames',
-    'language', 'loader', 'names', 'outcome', 'reporting', 'reports', 'results', 'runner', 'selection', 'targets',
+    'args', 'case_run', 'cli', 'engine', 'engine_conn', 'engine_process', 'engine_task', 'environment', 'fields',
+    'frames', 'language', 'loader', 'names', 'outcome', 'reporting', 'reports', 'results', 'runner', 'selection', 'targets',
     'transcript', 'url', 'watch',
 ]
 

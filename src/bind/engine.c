@@ -302,6 +302,7 @@ int luaopen_h2probe_engine(lua_State *L) {
     engine_open_queue(L);
     engine_open_conn(L);
     engine_open_listen(L);
+    engine_open_process(L);
     engine_open_signal(L);
     engine_open_embedded(L);
     return 1;

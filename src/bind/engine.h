@@ -64,6 +64,7 @@ void engine_open_script(lua_State *L);
 void engine_open_queue(lua_State *L);
 void engine_open_conn(lua_State *L);
 void engine_open_listen(lua_State *L);
+void engine_open_process(lua_State *L);
 void engine_open_signal(lua_State *L);
 void engine_open_embedded(lua_State *L);
 

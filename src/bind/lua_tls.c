@@ -144,9 +144,9 @@ static void add_name(lua_State *L, luaL_Buffer *b, int list, lua_Integer i) {
 }
 
 /* `alpn`: names, or the octets of a ProtocolNameList; pushed as a string. */
-static void read_alpn(lua_State *L, int idx, struct tls_options *o) {
+static const uint8_t *read_alpn(lua_State *L, int idx, const char *key, size_t *len) {
     luaL_Buffer b;
-    int type = engine_member(L, idx, "alpn");
+    int type = engine_member(L, idx, key);
     if (type == LUA_TTABLE) {
         int list = lua_gettop(L);
         lua_Integer count = (lua_Integer)lua_rawlen(L, list);
@@ -155,9 +155,8 @@ static void read_alpn(lua_State *L, int idx, struct tls_options *o) {
             add_name(L, &b, list, i);
         luaL_pushresult(&b);
     } else if (type != LUA_TNIL && type != LUA_TSTRING)
-        luaL_error(L, "'alpn' must be a list of names or a string of octets");
-    if (type != LUA_TNIL)
-        o->alpn = (const uint8_t *)lua_tolstring(L, -1, &o->alpn_len);
+        luaL_error(L, "'%s' must be a list of names or a string of octets", key);
+    return type == LUA_TNIL ? NULL : (const uint8_t *)lua_tolstring(L, -1, len);
 }
 
 static void read_strings(lua_State *L, int idx, struct tls_options *o) {
@@ -197,7 +196,8 @@ static struct tls_session *read_session(lua_State *L, int idx) {
 void tls_options_read(lua_State *L, int idx, struct lconn *c, struct tls_options *out) {
     memset(out, 0, sizeof *out);
     luaL_checkstack(L, 24, NULL);
-    read_alpn(L, idx, out);
+    out->alpn = read_alpn(L, idx, "alpn", &out->alpn_len);
+    out->alpn_taken = read_alpn(L, idx, "alpn_taken", &out->alpn_taken_len);
     read_strings(L, idx, out);
     out->session = read_session(L, idx);
     out->verify = engine_boolean(L, idx, "verify", c->role == H2_CLIENT);
@@ -311,6 +311,17 @@ void tls_info_push(lua_State *L, const struct tls_info *info) {
     set_number(L, "certificate_requests", info->certificate_requests);
 }
 
+/* engine.own_certificates() -> PEM */
+static int own_certificates(lua_State *L) {
+    struct buf *pem = engine_scratch(&engine_get(L)->scratch);
+    int status = tls_own_certificates(pem);
+    if (status == -3)
+        return engine_fail(L, "tls", "the certificates could not be made");
+    engine_check_buf(L, status);
+    lua_pushlstring(L, (const char *)pem->data, pem->len);
+    return 1;
+}
+
 /* --- sessions --- */
 
 static int session_gc(lua_State *L) {
@@ -331,5 +342,7 @@ int tls_session_push(lua_State *L, struct tls_conn *t) {
 
 void tls_session_open(lua_State *L) {
     static const luaL_Reg none[] = {{NULL, NULL}};
+    static const luaL_Reg functions[] = {{"own_certificates", own_certificates}, {NULL, NULL}};
     engine_metatable(L, SESSION, none, session_gc, NULL);
+    luaL_setfuncs(L, functions, 0);
 }

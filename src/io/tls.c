@@ -105,6 +105,19 @@ static const char *set_verify_name(SSL *ssl, const char *name) {
     return "verify_name is not a name that a certificate can cover";
 }
 
+static const char *keep_list(struct tls_conn *t, const uint8_t *list, size_t n) {
+    if (n == 0)
+        return NULL;
+    if (!tls_alpn_sound(list, n))
+        return "alpn is no sound ProtocolNameList";
+    t->alpn = mem_alloc(n);
+    if (!t->alpn)
+        return "out of memory";
+    memcpy(t->alpn, list, n);
+    t->alpn_len = n;
+    return NULL;
+}
+
 static const char *set_client(struct tls_conn *t, const struct tls_options *o) {
     SSL_set_connect_state(t->ssl);
     if (o->alpn_len > 0 && (!tls_alpn_sound(o->alpn, o->alpn_len) ||
@@ -115,6 +128,9 @@ static const char *set_client(struct tls_conn *t, const struct tls_options *o) {
     if (o->session && !SSL_set_session(t->ssl, o->session->session))
         return "the session cannot be resumed";
     t->rewrite = o->rewrite;
+    const char *error = keep_list(t, o->alpn_taken, o->alpn_taken_len);
+    if (error)
+        return error;
     return o->verify && o->verify_name ? set_verify_name(t->ssl, o->verify_name) : NULL;
 }
 
@@ -122,16 +138,7 @@ static const char *set_server(struct tls_conn *t, const struct tls_options *o) {
     SSL_set_accept_state(t->ssl);
     t->select = o->select;
     t->alpn_force = o->alpn_force;
-    if (o->alpn_len == 0)
-        return NULL;
-    if (!tls_alpn_sound(o->alpn, o->alpn_len))
-        return "alpn is no sound ProtocolNameList";
-    t->alpn = mem_alloc(o->alpn_len);
-    if (!t->alpn)
-        return "out of memory";
-    memcpy(t->alpn, o->alpn, o->alpn_len);
-    t->alpn_len = o->alpn_len;
-    return NULL;
+    return keep_list(t, o->alpn, o->alpn_len);
 }
 
 static const char *set_up(struct tls_conn *t, const struct tls_options *o, SSL_CTX *context) {
@@ -294,6 +301,8 @@ static enum tls_status rewrite_hello(struct tls_conn *t) {
     struct buf changed;
     buf_init(&changed, OUT_MAX);
     t->hello_sent = true;
+    if (t->alpn_len > 0) /* OpenSSL compares the answer with this list */
+        SSL_set_alpn_protos(t->ssl, t->alpn, (unsigned)t->alpn_len);
     if (t->rewrite && t->rewrite(t->ctx, t->out.data, t->out.len, &changed) == 0) {
         struct buf original = t->out;
         t->out = changed;

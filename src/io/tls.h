@@ -39,7 +39,10 @@ struct tls_options {
     const char *verify_name;     /* the name or address that the certificate must cover */
     struct tls_session *session; /* resume it, or NULL */
     tls_rewrite_fn rewrite;
-    bool post_handshake_auth; /* offer it, so that a server may ask for a certificate later */
+    bool post_handshake_auth;  /* offer it, so that a server may ask for a certificate later */
+    const uint8_t *alpn_taken; /* instead of alpn, once the ClientHello has left: the names that the
+                                  answer may have, so that one that was not offered is taken too */
+    size_t alpn_taken_len;
     /* server */
     tls_select_fn select;
     bool alpn_force; /* select the first name of alpn whether that name was offered or not (a client
@@ -123,6 +126,10 @@ int tls_hello_set_extension(const uint8_t *record, size_t n, unsigned type, cons
 /* Give back what is kept per process: contexts and the self-signed certificates. For a tidy exit.
  */
 void tls_cleanup(void);
+
+/* The certificates of a server that is given none, in PEM: what its clients have to trust. 0,
+   BUF_FULL, BUF_NOMEM, or -3 where they cannot be made. */
+int tls_own_certificates(struct buf *pem);
 
 /* SSLKEYLOGFILE is honoured when set. */
 

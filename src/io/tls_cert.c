@@ -1,5 +1,6 @@
 /* tls_cert.c - the certificates of a server that was given none: self-signed, once per process. */
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
@@ -120,6 +121,28 @@ static void forget(struct own_cert *own) {
     X509_free(own->cert);
     EVP_PKEY_free(own->key);
     *own = (struct own_cert){0};
+}
+
+static int append_pem(struct buf *pem, X509 *cert) {
+    char *octets;
+    BIO *bio = BIO_new(BIO_s_mem());
+    int status = -3;
+    if (bio && PEM_write_bio_X509(bio, cert) == 1) {
+        long n = BIO_get_mem_data(bio, &octets);
+        status = buf_append(pem, octets, (size_t)n);
+    }
+    BIO_free(bio);
+    return status;
+}
+
+int tls_own_certificates(struct buf *pem) {
+    if ((!own_ec.cert && !make(&own_ec, EVP_EC_gen("P-256"))) ||
+        (!own_rsa.cert && !make(&own_rsa, EVP_RSA_gen(2048)))) {
+        ERR_clear_error();
+        return -3;
+    }
+    int status = append_pem(pem, own_ec.cert);
+    return status == 0 ? append_pem(pem, own_rsa.cert) : status;
 }
 
 void tls_cert_cleanup(void) {

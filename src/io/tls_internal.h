@@ -30,7 +30,7 @@ struct tls_conn {
     tls_rewrite_fn rewrite;
     tls_select_fn select;
     bool alpn_force;
-    uint8_t *alpn; /* server: a copy of the list */
+    uint8_t *alpn; /* a copy of the list: server: to select from; client: alpn_taken */
     size_t alpn_len;
     bool alpn_chosen; /* server: what follows is decided */
     uint8_t alpn_name[255];

@@ -1,0 +1,232 @@
+/* process.c - commands by libuv: spawned, read, reaped. */
+#include "io/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum { READ_SIZE = 16384, FINAL_READS = 64 };
+
+struct io_process {
+    uv_process_t process;
+    uv_pipe_t out;
+    int open_handles;
+    bool running, ended, freed;
+    int status, signal;
+    struct buf output;
+    size_t dropped;
+    char chunk[READ_SIZE];
+    process_exit_fn on_exit;
+    void *ctx;
+    struct io_process *next, *prev; /* of those that run */
+};
+
+/* Those that run: nothing outlives us, even when we leave by exit(). */
+static struct io_process *first_running;
+
+static void kill_all(void) {
+    for (struct io_process *p = first_running; p; p = p->next)
+        kill(-p->process.pid, SIGKILL);
+}
+
+static void list_running(struct io_process *p) {
+    static bool registered;
+    if (!registered)
+        registered = atexit(kill_all) == 0;
+    p->next = first_running;
+    if (p->next)
+        p->next->prev = p;
+    first_running = p;
+    p->running = true;
+}
+
+static void unlist(struct io_process *p) {
+    if (p->prev)
+        p->prev->next = p->next;
+    else
+        first_running = p->next;
+    if (p->next)
+        p->next->prev = p->prev;
+    p->running = false;
+}
+
+/* --- life --- */
+
+static void on_handle_closed(uv_handle_t *handle) {
+    struct io_process *p = handle->data;
+    if (--p->open_handles > 0 || !p->freed)
+        return;
+    buf_dispose(&p->output);
+    mem_free(p);
+}
+
+static void close_handle(uv_handle_t *handle) {
+    if (!uv_is_closing(handle))
+        uv_close(handle, on_handle_closed);
+}
+
+static void release(struct io_process *p) {
+    if (p->open_handles > 0)
+        return;
+    buf_dispose(&p->output);
+    mem_free(p);
+}
+
+/* --- output --- */
+
+static void keep(struct io_process *p, const char *octets, size_t n) {
+    size_t room = p->output.max - p->output.len;
+    size_t part = n < room ? n : room;
+    if (part > 0 && buf_append(&p->output, octets, part) != 0)
+        part = 0;
+    p->dropped += n - part;
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
+    struct io_process *p = handle->data;
+    (void)suggested;
+    *out = uv_buf_init(p->chunk, sizeof p->chunk);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
+    struct io_process *p = stream->data;
+    if (n > 0)
+        keep(p, buf->base, (size_t)n);
+    else if (n < 0)
+        close_handle((uv_handle_t *)stream);
+}
+
+/* What the command wrote before it ended is in the pipe: take it now. Somebody who left the group
+   may hold the other end for ever, so the end of the pipe is not waited for. */
+static void read_rest(struct io_process *p) {
+    uv_os_fd_t fd;
+    if (uv_is_closing((uv_handle_t *)&p->out) || uv_fileno((uv_handle_t *)&p->out, &fd) != 0)
+        return;
+    for (int i = 0; i < FINAL_READS; i++) {
+        ssize_t n = read(fd, p->chunk, sizeof p->chunk);
+        if (n <= 0)
+            break;
+        keep(p, p->chunk, (size_t)n);
+    }
+    close_handle((uv_handle_t *)&p->out);
+}
+
+static void on_process_exit(uv_process_t *process, int64_t status, int number) {
+    struct io_process *p = process->data;
+    p->signal = number;
+    p->status = number ? 128 + number : (int)status;
+    unlist(p);
+    kill(-process->pid, SIGKILL); /* what it left behind */
+    read_rest(p);
+    p->ended = true;
+    close_handle((uv_handle_t *)process);
+    if (!p->freed)
+        p->on_exit(p->ctx);
+}
+
+/* --- starting --- */
+
+static int spawn(uv_loop_t *loop, struct io_process *p, const struct process_options *o,
+                 int write_end) {
+    uv_stdio_container_t stdio[3] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_INHERIT_FD, .data.fd = write_end},
+        {.flags = UV_INHERIT_FD, .data.fd = write_end},
+    };
+    uv_process_options_t options = {
+        .exit_cb = on_process_exit,
+        .file = o->args[0],
+        .args = o->args,
+        .env = o->env,
+        .flags = UV_PROCESS_DETACHED,
+        .stdio_count = 3,
+        .stdio = stdio,
+    };
+    int error = uv_spawn(loop, &p->process, &options);
+    p->open_handles++; /* also of a failure */
+    p->process.data = p;
+    if (error == 0)
+        list_running(p);
+    return error;
+}
+
+static int start(uv_loop_t *loop, struct io_process *p, const struct process_options *o) {
+    int ends[2];
+    int error = uv_pipe_init(loop, &p->out, 0);
+    if (error != 0)
+        return error;
+    p->open_handles++;
+    p->out.data = p;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return UV_EMFILE;
+    error = uv_pipe_open(&p->out, ends[0]);
+    if (error != 0)
+        close(ends[0]);
+    else
+        error = spawn(loop, p, o, ends[1]);
+    close(ends[1]);
+    if (error == 0)
+        error = uv_read_start((uv_stream_t *)&p->out, on_alloc, on_read);
+    return error;
+}
+
+struct io_process *io_process_start(uv_loop_t *loop, const struct process_options *options,
+                                    process_exit_fn on_exit, void *ctx, int *error) {
+    struct io_process *p = mem_alloc(sizeof *p);
+    *error = UV_ENOMEM;
+    if (!p)
+        return NULL;
+    buf_init(&p->output, options->output_max);
+    p->on_exit = on_exit;
+    p->ctx = ctx;
+    *error = start(loop, p, options);
+    if (*error == 0)
+        return p;
+    io_process_free(p);
+    return NULL;
+}
+
+void io_process_free(struct io_process *p) {
+    if (!p || p->freed)
+        return;
+    p->freed = true;
+    if (p->running)
+        kill(-p->process.pid, SIGKILL); /* the handle closes when it is reaped */
+    else if (p->process.data)
+        close_handle((uv_handle_t *)&p->process);
+    if (p->out.data)
+        close_handle((uv_handle_t *)&p->out);
+    release(p);
+}
+
+/* --- questions --- */
+
+int io_process_pid(const struct io_process *p) {
+    return p->process.pid;
+}
+
+bool io_process_ended(const struct io_process *p) {
+    return p->ended;
+}
+
+int io_process_status(const struct io_process *p) {
+    return p->status;
+}
+
+int io_process_signal(const struct io_process *p) {
+    return p->signal;
+}
+
+const struct buf *io_process_output(const struct io_process *p, size_t *dropped) {
+    *dropped = p->dropped;
+    return &p->output;
+}
+
+int io_process_kill(struct io_process *p, int number) {
+    if (!p->running)
+        return UV_ESRCH;
+    return kill(-p->process.pid, number) == 0 ? 0 : UV_ESRCH;
+}
