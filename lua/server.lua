@@ -5,7 +5,7 @@
 local blunt = require "h2probe.server.blunt"
 local engine = require "h2probe.engine"
 local http1 = require "h2probe.server.http1"
-local rules = require "h2probe.server.rules"
+local rules = require "h2probe.rules"
 local session = require "h2probe.server.session"
 
 local PREFACE <const> = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

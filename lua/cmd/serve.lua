@@ -5,7 +5,7 @@ local results = require "h2probe.results"
 local words = require "h2probe.words"
 
 local function violations(list)
-  local rules = require "h2probe.server.rules"
+  local rules = require "h2probe.rules"
   local bent = {}
   for _, text in ipairs(list or {}) do
     local id, way = rules.parse(text)

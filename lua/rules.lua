@@ -1,7 +1,7 @@
--- The rules that one server keeps, and the ways in which a guilty peer bends some of them.
+-- The rules that a reference peer keeps, and the ways in which a guilty peer bends some of them.
 --
--- Every rule is named by its row of suites/requirements.tsv at the one place where the server keeps it.
--- A guilty peer is the same server with one of these ids bent: ID alone means that the rule is not kept at
+-- Every rule is named by its row of suites/requirements.tsv at the one place where the server (or the client) keeps it.
+-- A guilty peer is the same server or client with one of these ids bent: ID alone means that the rule is not kept at
 -- all, ID=WAY names another way:
 --
 --   ignore      what the rule demands does not happen (the default)
@@ -19,27 +19,29 @@ local requirements = require "h2probe.requirements"
 local rules = {}
 rules.__index = rules
 
-local known
+local known = {}
 
---- The ids that the reference server keeps: those that stand as literals in its sources.
-function rules.known()
-  if known then return known end
-  known = {}
-  local sources = engine.embedded_list "lua/server/"
-  table.move({ "lua/server.lua", "lua/fields.lua" }, 1, 2, #sources + 1, sources)
+--- The ids that the reference "server" or "client" keeps: those that stand as literals in its sources.
+function rules.known(peer)
+  if known[peer] then return known[peer] end
+  local ids, sources = {}, engine.embedded_list("lua/" .. peer .. "/")
+  table.move({ "lua/" .. peer .. ".lua", "lua/fields.lua" }, 1, 2, #sources + 1, sources)
   for _, name in ipairs(sources) do
-    for id in engine.embedded(name):gmatch '"(RFC%d+%-[%d.]+%-%d+)"' do known[id] = true end
+    for id in engine.embedded(name):gmatch '"(RFC%d+%-[%d.]+%-%d+)"' do ids[id] = true end
   end
-  return known
+  known[peer] = ids
+  return ids
 end
 
---- "ID" or "ID=WAY" to id and way; nil and a message when the server has no such rule to break.
-function rules.parse(text)
+--- "ID" or "ID=WAY" to id and way; nil and a message when the reference peer ("server" unless said otherwise) has no such
+-- rule to break.
+function rules.parse(text, peer)
+  peer = peer or "server"
   local id, way = text:match("^([^=]+)=?(.*)$")
   if not id then return nil, "an empty name of a rule" end
   if not requirements.load()[id] then return nil, ("%s is no requirement of the catalogue"):format(id) end
-  if not rules.known()[id] then
-    return nil, ("the reference server has no place where it keeps %s, so it cannot break it"):format(id)
+  if not rules.known(peer)[id] then
+    return nil, ("the reference %s has no place where it keeps %s, so it cannot break it"):format(peer, id)
   end
   return id, way ~= "" and way or "ignore"
 end
