@@ -54,6 +54,10 @@ INTEROP = [
     Need('nghttpd', 'cmd nghttpd', ('nghttp2-server', 'nghttp2', 'nghttp2', 'nghttp2', 'nghttp2')),
     Need('nghttp', 'cmd nghttp', ('nghttp2-client', 'nghttp2', 'nghttp2', 'nghttp2', 'nghttp2')),
     Need('h2o', 'cmd h2o', ('h2o', 'h2o', 'h2o', 'h2o', 'h2o')),
+    Need('HAProxy', 'cmd haproxy', ('haproxy', 'haproxy', 'haproxy', 'haproxy', 'haproxy')),
+    Need('Caddy', 'cmd caddy', ('caddy', 'caddy', 'caddy', 'caddy', 'caddy')),
+    Need('Node.js', 'cmd node nodejs', ('nodejs', 'nodejs', 'nodejs', 'nodejs', 'node')),
+    Need('Hypercorn', 'cmd hypercorn', ('python3-hypercorn', 'python3-hypercorn', 'py3-hypercorn', 'hypercorn', '')),
 ]
 
 INSTALL = {

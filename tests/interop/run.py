@@ -102,13 +102,22 @@ def validate(tally, where, path):
     tally.check(done.returncode == 0, '%s: JUnit is not valid: %s' % (where, done.stdout.strip()))
 
 
+def facts(result):
+    """What must be the same in every run: all but times, transcripts and the temporary paths in commands."""
+    return {key: result.get(key) for key in ('verdict', 'row', 'expected', 'observed', 'notes')}
+
+
 def changed(where, first, results):
-    """Lines about verdicts that differ from those of the first run."""
-    def verdict(of, case):
-        return of[case]['verdict'] if case in of else 'absent'
-    return ['%s %s: %s, then %s%s' % (where, case, verdict(first, case), verdict(results, case),
-                                      '; observed: %s' % results[case].get('observed') if case in results else '')
-            for case in sorted(set(first) | set(results)) if verdict(first, case) != verdict(results, case)]
+    """Lines about results that differ from those of the first run."""
+    lines = []
+    for case in sorted(set(first) | set(results)):
+        if case not in first or case not in results:
+            lines.append('%s %s: %s' % (where, case, 'came' if case in results else 'went'))
+            continue
+        before, after = facts(first[case]), facts(results[case])
+        lines += ['%s %s: %s: %s, then %s' % (where, case, key, before[key], after[key])
+                  for key in before if before[key] != after[key]]
+    return lines
 
 
 def run_mode(tally, options, running, mode, expected):

@@ -6,7 +6,7 @@
     tests/interop/servers.py nginx -- CMD    runs CMD with {alpn}, {upgrade}, {prior}, {cacert} replaced, then stops it
 
 Nothing here needs to be root. Every server serves the same files: / (small), /large (256 KiB), /bytes/N for the
-sizes below, and answers POST on /; nghttpd and h2o send the content back from /echo.
+sizes below, and answers POST on /; all but nginx and Apache httpd send the content back from /echo.
 """
 
 import argparse
@@ -24,10 +24,12 @@ import time
 READY_SECONDS = 10
 SIZES = [0, 1, 16384, 65535, 65536, 100000, 262144, 1048576]
 PROGRAM_PLACES = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin']
+HERE = os.path.dirname(os.path.realpath(__file__))
 
-# program: names of the executable; modes: what the TLS and the cleartext port offer; start: function from a
-# Site to the command line (it writes the configuration).
-Server = collections.namedtuple('Server', 'title programs modes start')
+# programs: names of the executable; version: what makes it tell its version, or a list for its interpreter; modes: what
+# the TLS and the cleartext port offer; start: functions from a Site to a command line each (they write the
+# configuration).
+Server = collections.namedtuple('Server', 'title programs version modes start')
 Site = collections.namedtuple('Site', 'directory program tls clear cert key')
 
 
@@ -121,11 +123,91 @@ def h2o(site):
                 file.dir: %(directory)s/htdocs''', user='user: root' if os.geteuid() == 0 else '')]
 
 
+def haproxy(site):
+    """HAProxy: TLS, and HTTP/1.1 and prior knowledge on the cleartext port; everything goes to the origin."""
+    with open(os.path.join(site.directory, 'both.pem'), 'w') as both:
+        for path in (site.cert, site.key):
+            with open(path) as file:
+                both.write(file.read())
+    return [site.program, '-db', '-f', write(site, 'haproxy.cfg', '''
+        global
+            maxconn 1000
+            nbthread 2
+        defaults
+            mode http
+            timeout connect 5s
+            timeout client 30s
+            timeout server 30s
+        frontend all
+            bind 127.0.0.1:%(tls)d ssl crt %(directory)s/both.pem alpn h2,http/1.1
+            bind 127.0.0.1:%(clear)d
+            default_backend origin
+        backend origin
+            server origin unix@%(directory)s/origin''')]
+
+
+def origin(site):
+    """What HAProxy proxies to."""
+    return [sys.executable, os.path.join(HERE, 'origin.py'), site.directory + '/origin', site.directory + '/htdocs']
+
+
+def caddy(site):
+    """Caddy: TLS; Upgrade and prior knowledge on the cleartext port."""
+    return ['env', 'XDG_CONFIG_HOME=%s/tmp' % site.directory, site.program, 'run', '--adapter', 'caddyfile', '--config', write(site, 'Caddyfile', '''
+        {
+            admin off
+            auto_https off
+            storage file_system %(directory)s/tmp
+            servers {
+                protocols h1 h2 h2c
+            }
+        }
+        (site) {
+            bind 127.0.0.1
+            root * %(directory)s/htdocs
+            @echo {
+                method POST
+                path /echo
+            }
+            @post method POST
+            respond @echo "{http.request.body}"
+            respond @post "ok"
+            file_server
+        }
+        http://:%(clear)d {
+            import site
+        }
+        https://:%(tls)d {
+            tls %(cert)s %(key)s
+            import site
+        }''')]
+
+
+def node(site):
+    return [site.program, os.path.join(HERE, 'node_server.js'), str(site.tls), str(site.clear), site.cert, site.key,
+            site.directory + '/htdocs']
+
+
+def hypercorn(site):
+    """Hypercorn on python3-h2: TLS; Upgrade and prior knowledge on the cleartext port."""
+    return ['env', 'PYTHONDONTWRITEBYTECODE=1', 'PYTHONPATH=' + HERE, 'HTDOCS=%s/htdocs' % site.directory, site.program,
+            '--bind', '127.0.0.1:%d' % site.tls, '--insecure-bind', '127.0.0.1:%d' % site.clear, '--certfile', site.cert,
+            '--keyfile', site.key, 'asgi_app:app']
+
+
+# For Hypercorn: told by the Python that runs it.
+PYTHON_VERSIONS = ['-c', 'from importlib.metadata import version as v; print(v("hypercorn") + " with h2 " + v("h2"))']
+
 SERVERS = {
-    'nginx': Server('nginx', ['nginx'], {'tls': ['alpn'], 'clear': ['prior']}, [nginx]),
-    'apache': Server('Apache httpd', ['apache2', 'httpd'], {'tls': ['alpn'], 'clear': ['upgrade', 'prior']}, [apache]),
-    'nghttpd': Server('nghttpd', ['nghttpd'], {'tls': ['alpn'], 'clear': ['prior']}, [nghttpd_tls, nghttpd_clear]),
-    'h2o': Server('h2o', ['h2o'], {'tls': ['alpn'], 'clear': ['upgrade', 'prior']}, [h2o]),
+    'nginx': Server('nginx', ['nginx'], '-v', {'tls': ['alpn'], 'clear': ['prior']}, [nginx]),
+    'apache': Server('Apache httpd', ['apache2', 'httpd'], '-v', {'tls': ['alpn'], 'clear': ['upgrade', 'prior']}, [apache]),
+    'nghttpd': Server('nghttpd', ['nghttpd'], '--version', {'tls': ['alpn'], 'clear': ['prior']}, [nghttpd_tls, nghttpd_clear]),
+    'h2o': Server('h2o', ['h2o'], '--version', {'tls': ['alpn'], 'clear': ['upgrade', 'prior']}, [h2o]),
+    'haproxy': Server('HAProxy', ['haproxy'], '-v', {'tls': ['alpn'], 'clear': ['prior']}, [origin, haproxy]),
+    'caddy': Server('Caddy', ['caddy'], 'version', {'tls': ['alpn'], 'clear': ['upgrade', 'prior']}, [caddy]),
+    'node': Server('Node.js', ['node', 'nodejs'], '--version', {'tls': ['alpn'], 'clear': ['prior']}, [node]),
+    'hypercorn': Server('Hypercorn', ['hypercorn'], PYTHON_VERSIONS, {'tls': ['alpn'], 'clear': ['upgrade', 'prior']},
+                        [hypercorn]),
 }
 
 
@@ -143,6 +225,22 @@ def find_program(server):
     """The path of an installed server, or None."""
     path = os.pathsep.join([os.environ.get('PATH', '')] + PROGRAM_PLACES)
     return next(filter(None, (shutil.which(name, path=path) for name in server.programs)), None)
+
+
+def find_version(server):
+    """The version that an installed server tells, or None."""
+    program = find_program(server)
+    command = [program, server.version]
+    if isinstance(server.version, list):
+        with open(program) as file:
+            command = file.readline()[2:].split() + server.version
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              universal_newlines=True, errors='replace')
+    except OSError:
+        return None
+    found = re.search(r'\d+(\.\d+)+( with h2 [\d.]+)?', done.stdout)
+    return found.group(0) if found else None
 
 
 def free_ports(count):
@@ -273,7 +371,8 @@ def main():
     options = parser.parse_args()
     if not options.server:
         for name, server in SERVERS.items():
-            print('%-8s %s' % (name, find_program(server) or 'not installed'))
+            program = find_program(server)
+            print('%-10s %s' % (name, '%s %s' % (program, find_version(server)) if program else 'not installed'))
         return 0
     try:
         with Running(options.server) as running:
@@ -283,8 +382,8 @@ def main():
             if command:
                 return subprocess.call(command)
             for mode, url in running.urls.items():
-                print('%-8s %s' % (mode, url))
-            print('cacert   %s' % running.cacert, flush=True)
+                print('%-10s %s' % (mode, url))
+            print('cacert     %s' % running.cacert, flush=True)
             wait_for_signal()
             return 0
     except (OSError, RuntimeError) as error:
