@@ -75,7 +75,7 @@ FUZZ_TARGETS = {'conn': 'h2', 'frame': 'h2', 'hpack': 'h2', 'http1': 'h2'}
 
 # Programs of `ninja bench`: the C ones, tests/bench/NAME.c, are linked with base, h2 and libnghttp2.
 C_BENCHES = ['bench_codec']
-PY_BENCHES = []
+PY_BENCHES = ['bench_run']
 
 LAYERS = {'base': ['base'], 'h2': ['base', 'h2'], 'io': ['base', 'io'], 'bind': ['base', 'h2', 'io', 'bind']}
 PACKAGES = {'io': '$io_packages', 'bind': '$all_packages'}

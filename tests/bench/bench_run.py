@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Measures whole runs: CPU per case, wall time, start-up and memory, as ratios against curl where it does the same.
+
+    tests/bench/bench_run.py build/h2probe       (`ninja bench`)
+
+Medians of rounds, in which what is compared alternates. Nothing here can fail for being slow: figures are for people.
+The peer of curl and of the runs marked `external` is `h2probe serve` in a process of its own, whose CPU is not counted.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROUNDS = 9
+MODES = ['prior', 'upgrade', 'alpn']
+CURL_MODES = {'prior': ['--http2-prior-knowledge'], 'upgrade': ['--http2'], 'alpn': ['--http2', '--insecure']}
+IDLE = 1000
+IDLE_PROBE = '''title, timeout = "idle connections", 60
+local open = {}
+for i = 1, %d do
+  open[i] = connect {}
+end
+'''
+POLL_SECONDS = 0.0005
+STEADY, LONG = 5, 50  # rounds of --repeat between which memory should not grow
+
+
+def line(what, figure, note=''):
+    print('%-38s %s%s' % (what, figure, ', ' + note if note else ''), flush=True)
+
+
+def children_cpu():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def measure(command):
+    """CPU and wall seconds of a command that has to succeed."""
+    cpu, wall = children_cpu(), time.perf_counter()
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    wall = time.perf_counter() - wall
+    if done.returncode != 0:
+        sys.exit('bench_run: %s: exit status %d\n%s' % (' '.join(command), done.returncode, done.stderr.decode()))
+    return children_cpu() - cpu, wall
+
+
+def medians(*commands):
+    """Median (CPU, wall) of each command, run in turns; None stays None."""
+    rounds = [[command and measure(command) for command in commands] for _ in range(ROUNDS)]
+    return [commands[i] and tuple(map(statistics.median, zip(*(each[i] for each in rounds))))
+            for i in range(len(commands))]
+
+
+def high_water(pid):
+    """Peak resident octets of a process so far; None where the system does not tell or the process has ended."""
+    try:
+        with open('/proc/%d/status' % pid) as status:
+            return next((int(row.split()[1]) * 1024 for row in status if row.startswith('VmHWM:')), None)
+    except OSError:
+        return None
+
+
+def peak(command):
+    """Peak resident octets of a command: the last value before its end. (ru_maxrss counts from this process's own.)"""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    most = None
+    while process.poll() is None:
+        most = high_water(process.pid) or most
+        time.sleep(POLL_SECONDS)
+    return most
+
+
+@contextlib.contextmanager
+def reference_server(h2probe):
+    """The cleartext and the TLS URL of `h2probe serve`, and its process."""
+    process = subprocess.Popen([h2probe, 'serve'], stdout=subprocess.PIPE, text=True)
+    try:
+        clear, tls = (process.stdout.readline().split()[0] for _ in range(2))
+        yield clear, tls, process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def run_command(h2probe, mode, url, *more):
+    return [h2probe, 'run', '--mode', mode] + ([url, '--insecure'] if url else []) + list(more)
+
+
+def count_cases(h2probe, mode, url):
+    text = subprocess.run(run_command(h2probe, mode, url, '--report', 'json'), stdout=subprocess.PIPE).stdout
+    return json.loads(text)['summary']['total']
+
+
+def curl_command(mode, url, requests):
+    """So many requests, each on a connection of its own: curl keeps one per host name."""
+    scheme, _, place = url.partition('://')
+    return ['curl', '--silent', '--fail', '--output', os.devnull, '--connect-to', '::' + place] + CURL_MODES[mode] + [
+        '%s://c[1-%d].test/' % (scheme, requests)]
+
+
+def ratio(a, b):
+    return '%.2fx' % (a / b)
+
+
+def cpu(h2probe, mode, url, curl):
+    """Prints CPU per case; returns the number of cases and the wall time of the run."""
+    cases = count_cases(h2probe, mode, url)
+    once, again, theirs, single = medians(
+        run_command(h2probe, mode, url), run_command(h2probe, mode, url, '--repeat', str(STEADY)),
+        curl and curl_command(mode, url, cases), curl and curl_command(mode, url, 1))
+    later = (again[0] - once[0]) / (STEADY - 1)
+    line('cpu per case (%s)' % mode, '%.2f ms' % (once[0] / cases * 1e3),
+         '%.2f ms in later rounds, without the start-up' % (later / cases * 1e3))
+    if curl:
+        line('', '%s of a request by curl on its own connection, %s of a process of curl' % (
+            ratio(once[0], theirs[0]), ratio(once[0] / cases, single[0])))
+    return cases, once[1]
+
+
+def wall(h2probe, external, cases):
+    for mode in MODES:
+        embedded, = medians(run_command(h2probe, mode, None))
+        line('whole run (%s, %d cases)' % (mode, cases[mode]), '%.0f ms' % (embedded[1] * 1e3),
+             '%.0f ms against an external server' % (external[mode] * 1e3))
+    (_, everything), = medians(run_command(h2probe, 'all', None))
+    line('whole run (all modes, %d cases)' % sum(cases.values()), '%.0f ms' % (everything * 1e3))
+
+
+def start_up(h2probe, curl):
+    ours, theirs = medians([h2probe, '--version'], curl and ['curl', '--version'])
+    line('start-up (--version)', '%.1f ms' % (ours[1] * 1e3), curl and ratio(ours[1], theirs[1]) + ' of curl')
+    listed, = medians([h2probe, 'list'])
+    line('start-up with all suites (list)', '%.1f ms' % (listed[1] * 1e3))
+
+
+def memory(h2probe, urls):
+    for mode in MODES:
+        most = peak(run_command(h2probe, mode, urls[mode]))
+        line('memory, 32 in flight (%s)' % mode, '%.1f MB' % (most / 1e6))
+    most = peak(run_command(h2probe, 'all', None))
+    line('memory, 32 in flight (all, embedded)', '%.1f MB' % (most / 1e6), 'with the server')
+    few, many = (peak(run_command(h2probe, 'prior', urls['prior'], '--repeat', str(n))) for n in (STEADY, LONG))
+    line('memory, %d rounds (prior)' % LONG, '%.1f MB' % (many / 1e6), '%s of %d rounds' % (ratio(many, few), STEADY))
+
+
+def idle(h2probe, directory):
+    """What a connection takes that is open and has nothing to do, on both sides."""
+    probes = []
+    for number in (0, IDLE):
+        probes.append(os.path.join(directory, 'idle%d.lua' % number))
+        with open(probes[-1], 'w') as file:
+            file.write(IDLE_PROBE % number)
+    for which, name in ((0, 'cleartext'), (1, 'TLS')):
+        with reference_server(h2probe) as server:
+            none, server_none = peak([h2probe, 'probe', probes[0], server[which], '-k']), high_water(server[2].pid)
+            full, server_full = peak([h2probe, 'probe', probes[1], server[which], '-k']), high_water(server[2].pid)
+        line('memory per idle connection (%s)' % name, '%.1f KB' % ((full - none) / IDLE / 1e3),
+             '%.1f KB as the server, with %d open' % ((server_full - server_none) / IDLE / 1e3, IDLE))
+
+
+def allow_files(wanted):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted <= hard or hard == resource.RLIM_INFINITY:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+
+
+def main(h2probe):
+    curl = shutil.which('curl') is not None
+    allow_files(IDLE + 100)
+    cases, external = {}, {}
+    with reference_server(h2probe) as (clear, tls, _):
+        urls = {'prior': clear, 'upgrade': clear, 'alpn': tls}
+        for mode in MODES:
+            cases[mode], external[mode] = cpu(h2probe, mode, urls[mode], curl)
+        wall(h2probe, external, cases)
+        start_up(h2probe, curl)
+        if high_water(os.getpid()) is None:
+            return line('memory', 'not measured: no /proc here')
+        memory(h2probe, urls)
+    with tempfile.TemporaryDirectory() as directory:
+        idle(h2probe, directory)
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])
