@@ -265,6 +265,13 @@ static void push_client_hello(lua_State *L, const struct tls_info *info) {
     lua_setfield(L, -2, "versions");
 }
 
+static void set_octets(lua_State *L, const char *key, const uint8_t *octets, size_t n) {
+    if (!octets)
+        return;
+    lua_pushlstring(L, (const char *)octets, n);
+    lua_setfield(L, -2, key);
+}
+
 static void set_alerts(lua_State *L, const struct tls_info *info) {
     if (info->alert_received > 0) { /* 0 is close_notify */
         set_string(L, "alert", tls_alert_name(info->alert_received));
@@ -305,7 +312,13 @@ void tls_info_push(lua_State *L, const struct tls_info *info) {
         push_client_hello(L, info);
         lua_setfield(L, -2, "client_hello");
     }
+    set_octets(L, "server_hello", info->server_hello, info->server_hello_len);
+    set_octets(L, "encrypted_extensions", info->encrypted_extensions,
+               info->encrypted_extensions_len);
+    lua_pushboolean(L, info->hello_retried);
+    lua_setfield(L, -2, "hello_retried");
     set_alerts(L, info);
+    set_number(L, "renegotiated", info->renegotiated);
     set_number(L, "renegotiations", info->renegotiations);
     set_number(L, "key_updates", info->key_updates);
     set_number(L, "certificate_requests", info->certificate_requests);

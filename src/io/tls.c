@@ -69,8 +69,9 @@ static void count_late_message(struct tls_conn *t, int type) {
         t->info.key_updates++;
     else if (type == SSL3_MT_CERTIFICATE_REQUEST && tls13)
         t->info.certificate_requests++;
-    else if (type == SSL3_MT_FINISHED)
-        t->info_is_old = true;
+    else if (type == SSL3_MT_FINISHED && !tls13)
+        t->info.renegotiated++;
+    t->info_is_old = t->info_is_old || type == SSL3_MT_FINISHED;
 }
 
 static void on_message(int sent, int version, int content_type, const void *octets, size_t n,
@@ -83,8 +84,8 @@ static void on_message(int sent, int version, int content_type, const void *octe
     const uint8_t *message = octets;
     if (t->info.done)
         count_late_message(t, message[0]);
-    else if (t->server && message[0] == SSL3_MT_CLIENT_HELLO)
-        tls_server_keep_hello(t, message, n);
+    else
+        tls_hello_keep(t, message, n);
 }
 
 int tls_client_session_cb(SSL *ssl, SSL_SESSION *session) {
@@ -127,7 +128,6 @@ static const char *set_client(struct tls_conn *t, const struct tls_options *o) {
         return "sni is not a name of 1 to 255 octets";
     if (o->session && !SSL_set_session(t->ssl, o->session->session))
         return "the session cannot be resumed";
-    t->rewrite = o->rewrite;
     const char *error = keep_list(t, o->alpn_taken, o->alpn_taken_len);
     if (error)
         return error;
@@ -164,6 +164,7 @@ struct tls_conn *tls_conn_new(const struct tls_options *o, bool server, const ch
         return NULL;
     }
     t->server = server;
+    t->rewrite = o->rewrite;
     t->verify = o->verify;
     t->ctx = o->ctx;
     t->info.alert_received = t->info.alert_sent = t->info.warning_received = -1;
@@ -188,6 +189,8 @@ void tls_conn_free(struct tls_conn *t) {
     buf_dispose(&t->out);
     mem_free(t->alpn);
     mem_free(t->client_hello);
+    mem_free(t->server_hello);
+    mem_free(t->encrypted_extensions);
     mem_free(t);
 }
 
@@ -297,11 +300,11 @@ int tls_conn_feed(struct tls_conn *t, const uint8_t *octets, size_t n) {
 }
 
 /* The first flight of a client is its ClientHello alone. */
-static enum tls_status rewrite_hello(struct tls_conn *t) {
+static void rewrite_flight(struct tls_conn *t) {
     struct buf changed;
     buf_init(&changed, OUT_MAX);
-    t->hello_sent = true;
-    if (t->alpn_len > 0) /* OpenSSL compares the answer with this list */
+    t->flight_sent = true;
+    if (!t->server && t->alpn_len > 0) /* OpenSSL compares the answer with this list */
         SSL_set_alpn_protos(t->ssl, t->alpn, (unsigned)t->alpn_len);
     if (t->rewrite && t->rewrite(t->ctx, t->out.data, t->out.len, &changed) == 0) {
         struct buf original = t->out;
@@ -309,7 +312,6 @@ static enum tls_status rewrite_hello(struct tls_conn *t) {
         changed = original;
     }
     buf_dispose(&changed);
-    return TLS_WANT;
 }
 
 enum tls_status tls_conn_handshake(struct tls_conn *t) {
@@ -319,8 +321,8 @@ enum tls_status tls_conn_handshake(struct tls_conn *t) {
         return t->info.done ? TLS_OK : TLS_FAILED;
     enter(t);
     int result = SSL_do_handshake(t->ssl);
-    if (!t->server && !t->hello_sent && t->out.len > 0)
-        rewrite_hello(t);
+    if (!t->flight_sent && t->out.len > 0)
+        rewrite_flight(t);
     enum tls_status status = leave(t, result);
     if (status == TLS_OK)
         fill_info(t);

@@ -13,8 +13,9 @@
    no_application_protocol alert, -2 - alert for another alert. Called from within the handshake,
    once, and only when the client offers a well-formed list (a malformed one gets decode_error). */
 typedef int (*tls_select_fn)(void *ctx, const uint8_t *offered, size_t n, uint8_t out[255]);
-/* Rewrite the first record of our ClientHello: append what is to be sent instead to out.
-   Return non-zero to send the original. */
+/* Rewrite our first flight (client: the record of the ClientHello; server: everything up to where
+   it waits for the client, or an alert): append what is to be sent instead to out. Return non-zero
+   to send the original. */
 typedef int (*tls_rewrite_fn)(void *ctx, const uint8_t *record, size_t n, struct buf *out);
 
 struct tls_options {
@@ -34,12 +35,12 @@ struct tls_options {
                     without one and with any, tell in verify_error */
     bool refuse_renegotiation; /* answer it by no_renegotiation; otherwise take part */
     void *ctx;                 /* for the callbacks */
+    tls_rewrite_fn rewrite;
     /* client */
     const char *sni;             /* NULL: no server_name extension */
     const char *verify_name;     /* the name or address that the certificate must cover */
     struct tls_session *session; /* resume it, or NULL */
-    tls_rewrite_fn rewrite;
-    bool post_handshake_auth;  /* offer it, so that a server may ask for a certificate later */
+    bool post_handshake_auth;    /* offer it, so that a server may ask for a certificate later */
     const uint8_t *alpn_taken; /* instead of alpn, once the ClientHello has left: the names that the
                                   answer may have, so that one that was not offered is taken too */
     size_t alpn_taken_len;
@@ -63,11 +64,18 @@ struct tls_info { /* what was negotiated; strings owned by the connection */
     const char *peer_subject;    /* one line, or NULL */
     const uint8_t *client_hello; /* server: the first ClientHello as it came (handshake message) */
     size_t client_hello_len;
+    /* client: the same of what answered it, also where our TLS refused it */
+    const uint8_t *server_hello; /* not a HelloRetryRequest */
+    size_t server_hello_len;
+    const uint8_t *encrypted_extensions; /* TLS 1.3 */
+    size_t encrypted_extensions_len;
+    bool hello_retried; /* HelloRetryRequest came: the second ClientHello is never rewritten */
     /* The last alert that ended something (fatal, close_notify, no_renegotiation), -1: none. */
     int alert_received, alert_sent;
     int warning_received; /* the last other alert, -1: none */
     /* What the peer sent after the handshake. */
     unsigned renegotiations; /* HelloRequest or another ClientHello */
+    unsigned renegotiated;   /* handshakes after the first that the peer finished (TLS 1.2) */
     unsigned key_updates;
     unsigned certificate_requests;
 };
@@ -117,12 +125,6 @@ void tls_session_free(struct tls_session *s);
 /* The content of an extension of a ClientHello (handshake message with its header), NULL where the
    message has none or is not well-formed up to there. */
 const uint8_t *tls_hello_extension(const uint8_t *hello, size_t n, unsigned type, size_t *len);
-/* Append to out the record with one extension replaced, added (before pre_shared_key, which has to
-   be last) or, where octets is NULL, taken out. For tls_rewrite_fn. 0, -1 when the record is no
-   ClientHello or would become too long, BUF_FULL or BUF_NOMEM. */
-int tls_hello_set_extension(const uint8_t *record, size_t n, unsigned type, const uint8_t *octets,
-                            size_t len, struct buf *out);
-
 /* Give back what is kept per process: contexts and the self-signed certificates. For a tidy exit.
  */
 void tls_cleanup(void);

@@ -1,25 +1,21 @@
-/* tls_hello.c - looking into a ClientHello and changing one: RFC 8446 section 4.1.2. */
+/* tls_hello.c - what the hellos hold: RFC 8446 sections 4.1 and 4.3.1. */
 #include <string.h>
 
+#include "base/mem.h"
 #include "io/tls_internal.h"
 
 enum {
-    RECORD_HEADER = 5,
     MESSAGE_HEADER = 4,
     EXTENSION_HEADER = 4,
-    RECORD_HANDSHAKE = 22,
     CLIENT_HELLO = 1,
-    PRE_SHARED_KEY = 41,
-    RECORD_MAX = 65535,
+    SERVER_HELLO = 2,
+    ENCRYPTED_EXTENSIONS = 8,
+    RANDOM = MESSAGE_HEADER + 2, /* where it stands in both hellos */
+    RANDOM_LEN = 32,
 };
 
 static size_t get16(const uint8_t *p) {
     return (size_t)p[0] << 8 | p[1];
-}
-
-static void put16(uint8_t *p, size_t n) {
-    p[0] = (uint8_t)(n >> 8);
-    p[1] = (uint8_t)n;
 }
 
 bool tls_alpn_sound(const uint8_t *list, size_t n) {
@@ -77,78 +73,39 @@ const uint8_t *tls_hello_extension(const uint8_t *hello, size_t n, unsigned type
     return hello + at + EXTENSION_HEADER;
 }
 
-/* An extension takes the place of `old_len` octets at `at` (both within the message). */
-struct change {
-    size_t start; /* of the extensions: behind their length */
-    size_t at, old_len;
-    uint8_t header[EXTENSION_HEADER];
-    size_t header_len;
-    const uint8_t *octets;
-    size_t len;
-};
+/* --- keeping them --- */
 
-static int plan(struct change *c, const uint8_t *hello, size_t n, unsigned type) {
-    size_t extensions = find_extensions(hello, n);
-    if (extensions > n || type > 65535 || c->len > 65535)
-        return -1;
-    c->start = extensions == n ? n : extensions + 2;
-    c->at = find_extension(hello, c->start, n, type);
-    if (c->at < n)
-        c->old_len = EXTENSION_HEADER + get16(hello + c->at + 2);
-    else
-        c->at = find_extension(hello, c->start, n, PRE_SHARED_KEY);
-    if (c->octets) {
-        c->header_len = EXTENSION_HEADER;
-        put16(c->header, type);
-        put16(c->header + 2, c->len);
-    }
-    return 0;
+/* The first of its kind stays: a peer that repeats itself gets no more memory. */
+static void keep(uint8_t **copy, const uint8_t **shown, size_t *len, const uint8_t *message,
+                 size_t n) {
+    if (*copy)
+        return;
+    *copy = mem_alloc(n);
+    if (!*copy)
+        return;
+    memcpy(*copy, message, n);
+    *shown = *copy;
+    *len = n;
 }
 
-static int append_changed(const struct change *c, const uint8_t *record, size_t n,
-                          struct buf *out) {
-    const uint8_t *hello = record + RECORD_HEADER;
-    size_t hello_len = n - RECORD_HEADER;
-    size_t extensions = hello_len - c->start - c->old_len + c->header_len + c->len;
-    size_t had_length = c->start == hello_len ? 0 : 2; /* a message may end without extensions */
-    size_t fixed = c->start - had_length;
-    size_t total = fixed + 2 + extensions;
-    if (total > RECORD_MAX || extensions > 65535)
-        return -1;
-    uint8_t *start = buf_reserve(out, RECORD_HEADER + total);
-    if (!start)
-        return BUF_NOMEM;
-    uint8_t *p = start;
-    memcpy(p, record, RECORD_HEADER + fixed);
-    put16(p + 3, total);
-    p[RECORD_HEADER + 1] = 0;
-    put16(p + RECORD_HEADER + 2, total - MESSAGE_HEADER);
-    p += RECORD_HEADER + fixed;
-    put16(p, extensions);
-    p += 2;
-    const struct {
-        const uint8_t *octets;
-        size_t len;
-    } parts[] = {{hello + c->start, c->at - c->start},
-                 {c->header, c->header_len},
-                 {c->octets, c->len},
-                 {hello + c->at + c->old_len, hello_len - c->at - c->old_len}};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        if (parts[i].len > 0)
-            memcpy(p, parts[i].octets, parts[i].len);
-        p += parts[i].len;
-    }
-    out->len += (size_t)(p - start);
-    return 0;
+/* RFC 8446 section 4.1.3: the random of a HelloRetryRequest. */
+static bool is_retry(const uint8_t *hello, size_t n) {
+    static const uint8_t retry[RANDOM_LEN] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
+                                              0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+                                              0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
+                                              0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+    return n >= RANDOM + RANDOM_LEN && memcmp(hello + RANDOM, retry, RANDOM_LEN) == 0;
 }
 
-int tls_hello_set_extension(const uint8_t *record, size_t n, unsigned type, const uint8_t *octets,
-                            size_t len, struct buf *out) {
-    struct change c = {.octets = octets, .len = octets ? len : 0};
-    if (n < RECORD_HEADER || record[0] != RECORD_HANDSHAKE ||
-        get16(record + 3) != n - RECORD_HEADER)
-        return -1;
-    if (plan(&c, record + RECORD_HEADER, n - RECORD_HEADER, type) != 0)
-        return -1;
-    return append_changed(&c, record, n, out);
+void tls_hello_keep(struct tls_conn *t, const uint8_t *message, size_t n) {
+    struct tls_info *info = &t->info;
+    if (t->server && message[0] == CLIENT_HELLO)
+        keep(&t->client_hello, &info->client_hello, &info->client_hello_len, message, n);
+    else if (!t->server && message[0] == SERVER_HELLO && is_retry(message, n))
+        info->hello_retried = true;
+    else if (!t->server && message[0] == SERVER_HELLO)
+        keep(&t->server_hello, &info->server_hello, &info->server_hello_len, message, n);
+    else if (!t->server && message[0] == ENCRYPTED_EXTENSIONS)
+        keep(&t->encrypted_extensions, &info->encrypted_extensions, &info->encrypted_extensions_len,
+             message, n);
 }

@@ -16,9 +16,9 @@ struct tls_conn {
     SSL *ssl; /* owned; its BIO reads from in and writes to out */
     bool server;
     bool verify;
-    bool busy;   /* within OpenSSL: a callback must not enter it again */
-    bool failed; /* for good; error keeps the first reason */
-    bool hello_sent;
+    bool busy;        /* within OpenSSL: a callback must not enter it again */
+    bool failed;      /* for good; error keeps the first reason */
+    bool flight_sent; /* our first one */
     bool info_is_old; /* a handshake completed since info was filled */
     bool not_tls;     /* the first octet received begins no record */
     bool fed;         /* any octet was received */
@@ -38,7 +38,7 @@ struct tls_conn {
 
     SSL_SESSION *newest; /* client: the newest session received, owned */
     struct tls_info info;
-    uint8_t *client_hello;
+    uint8_t *client_hello, *server_hello, *encrypted_extensions; /* owned; info points there */
     char sni[256];
     char subject[256];
     char error[TLS_TEXT_SIZE];
@@ -67,12 +67,13 @@ int tls_server_hello_cb(SSL *ssl, int *alert, void *unused);
 int tls_server_alpn_cb(SSL *ssl, const unsigned char **out, unsigned char *outlen,
                        const unsigned char *in, unsigned int inlen, void *unused);
 int tls_server_verify_cb(int ok, X509_STORE_CTX *store);
-void tls_server_keep_hello(struct tls_conn *t, const uint8_t *message, size_t n);
 
 /* tls.c: callback of a client's context. */
 int tls_client_session_cb(SSL *ssl, SSL_SESSION *session);
 
-/* tls_hello.c: whether this is a sound ProtocolNameList without its own length (RFC 7301
+/* tls_hello.c: keep what came for info. */
+void tls_hello_keep(struct tls_conn *t, const uint8_t *message, size_t n);
+/* whether this is a sound ProtocolNameList without its own length (RFC 7301
  * section 3.1). */
 bool tls_alpn_sound(const uint8_t *list, size_t n);
 

@@ -1,7 +1,6 @@
 /* tls_server.c - what a server decides while it reads the ClientHello: RFC 7301 section 3.2. */
 #include <string.h>
 
-#include "base/mem.h"
 #include "io/tls_internal.h"
 
 /* The name of the first entry of type host_name (RFC 6066 section 3). */
@@ -88,15 +87,4 @@ int tls_server_verify_cb(int ok, X509_STORE_CTX *store) {
     (void)ok;
     (void)store;
     return 1;
-}
-
-void tls_server_keep_hello(struct tls_conn *t, const uint8_t *message, size_t n) {
-    if (t->client_hello)
-        return;
-    t->client_hello = mem_alloc(n);
-    if (!t->client_hello)
-        return;
-    memcpy(t->client_hello, message, n);
-    t->info.client_hello = t->client_hello;
-    t->info.client_hello_len = n;
 }

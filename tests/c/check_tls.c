@@ -290,9 +290,13 @@ END_TEST
 
 /* --- the ClientHello rewritten --- */
 
-static int set_alpn(void *ctx, const uint8_t *record, size_t n, struct buf *out) {
-    const char *list = ctx;
-    return tls_hello_set_extension(record, n, 16, (const uint8_t *)list, strlen(list + 2) + 2, out);
+/* Write another list length: the octets after "\0" of the list "\0\3\2h2". */
+static int set_length(void *ctx, const uint8_t *record, size_t n, struct buf *out) {
+    const uint8_t *list = memmem(record, n, "\0\3\2h2", 5);
+    ck_assert_ptr_nonnull(list);
+    ck_assert_int_eq(buf_append(out, record, n), 0);
+    out->data[list + 1 - record] = *(uint8_t *)ctx;
+    return 0;
 }
 
 static int keep(void *ctx, const uint8_t *record, size_t n, struct buf *out) {
@@ -303,21 +307,51 @@ static int keep(void *ctx, const uint8_t *record, size_t n, struct buf *out) {
 
 START_TEST(rewriting) {
     const struct tls_options server = {ALPN("\2h2")};
-    char broken[] = "\0\5\2h2", sound[] = "\0\3\2h2"; /* a list length that lies */
-    struct tls_options client = {.rewrite = set_alpn, .ctx = broken};
+    uint8_t length = 5; /* a list length that lies */
+    struct tls_options client = {ALPN("\2h2"), .rewrite = set_length, .ctx = &length};
     struct tls_pair p = at_odds(&client, &server);
     ck_assert_int_eq(tls_conn_info(p.client)->alert_received, 50); /* decode_error */
-    pair_free(&p);
-    client.ctx = sound;
-    client = (struct tls_options){ALPN("\3foo\2h2"), .rewrite = set_alpn, .ctx = sound};
-    p = at_odds(&client, &server); /* the server takes it; the Finished cannot fit any more */
-    ck_assert_int_eq(tls_conn_info(p.client)->alert_received < 0, 1);
-    ck_assert_int_gt(tls_conn_info(p.client)->alert_sent, 0);
+    ck_assert_ptr_null(tls_conn_info(p.client)->server_hello);
     pair_free(&p);
     int calls = 0;
     client = (struct tls_options){.rewrite = keep, .ctx = &calls};
     p = joined(&client, &server);
     ck_assert_int_eq(calls, 1);
+    pair_free(&p);
+}
+END_TEST
+
+/* What the server answered can be seen, also where our TLS refuses it. */
+START_TEST(answers) {
+    const char *versions[] = {"1.2", "1.3"};
+    const struct tls_options client = {ALPN("\2h2"), .max_version = versions[_i]};
+    const struct tls_options other = {ALPN("\3foo"), .alpn_force = true};
+    struct tls_pair p = at_odds(&client, &other);
+    const struct tls_info *info = tls_conn_info(p.client);
+    const uint8_t *octets = _i ? info->encrypted_extensions : info->server_hello;
+    size_t n = _i ? info->encrypted_extensions_len : info->server_hello_len;
+    ck_assert_ptr_nonnull(info->server_hello);
+    ck_assert_ptr_nonnull(octets);
+    ck_assert_ptr_nonnull(memmem(octets, n, "\0\20\0\6\0\4\3foo", 10));
+    ck_assert(!info->hello_retried);
+    pair_free(&p);
+    const struct tls_options retry = {.groups = "P-384"}, none = {0};
+    p = joined(&none, &retry);
+    ck_assert(tls_conn_info(p.client)->hello_retried);
+    ck_assert_ptr_nonnull(tls_conn_info(p.client)->server_hello);
+    ck_assert_ptr_null(tls_conn_info(p.server)->server_hello);
+    pair_free(&p);
+}
+END_TEST
+
+/* The server's first flight: the client refuses what was made of it. */
+START_TEST(rewriting_server) {
+    uint8_t length = 5;
+    const struct tls_options client = {ALPN("\2h2"), .max_version = "1.2"};
+    const struct tls_options server = {ALPN("\2h2"), .rewrite = set_length, .ctx = &length};
+    struct tls_pair p = at_odds(&client, &server);
+    ck_assert_int_eq(tls_conn_info(p.server)->alert_received, 50);
+    ck_assert_ptr_nonnull(tls_conn_info(p.client)->server_hello);
     pair_free(&p);
 }
 END_TEST
@@ -580,6 +614,8 @@ static Suite *suite(void) {
     tcase_add_loop_test(t, verification, 0, 7);
     tcase_add_loop_test(t, client_certificate, 0, 2);
     tcase_add_test(t, rewriting);
+    tcase_add_loop_test(t, answers, 0, 2);
+    tcase_add_test(t, rewriting_server);
     tcase_add_test(t, close_notify);
     tcase_add_test(t, alert_names);
     tcase_add_test(t, not_tls);

@@ -49,17 +49,12 @@ static struct buf client_hello(void) {
 /* --- the ClientHello as octets --- */
 
 START_TEST(hello_cut) {
-    struct buf record = client_hello(), out;
-    size_t n = record.len, len;
-    for (size_t cut = 0; cut < n; cut++) {
-        uint8_t *octets = malloc(cut ? cut : 1); /* so that ASan sees one octet too many */
+    struct buf record = client_hello();
+    for (size_t cut = 5; cut < record.len; cut++) {
+        uint8_t *octets = malloc(cut); /* so that ASan sees one octet too many */
+        size_t len;
         memcpy(octets, record.data, cut);
-        buf_init(&out, 1 << 16);
-        ck_assert_int_eq(tls_hello_set_extension(octets, cut, 16, NULL, 0, &out), -1);
-        ck_assert_uint_eq(out.len, 0);
-        if (cut > 5)
-            ck_assert_ptr_null(tls_hello_extension(octets + 5, cut - 5, 16, &len));
-        buf_dispose(&out);
+        ck_assert_ptr_null(tls_hello_extension(octets + 5, cut - 5, 16, &len));
         free(octets);
     }
     buf_dispose(&record);
@@ -67,21 +62,17 @@ START_TEST(hello_cut) {
 END_TEST
 
 START_TEST(hello_mutated) {
-    struct buf record = client_hello(), out;
+    struct buf record = client_hello();
     for (int i = 0; i < 20000; i++) {
         uint8_t *octets = malloc(record.len);
         memcpy(octets, record.data, record.len);
         for (uint32_t k = random_number() % 3; k < 3; k++)
             octets[random_number() % record.len] = (uint8_t)random_number();
-        buf_init(&out, 1 << 17);
         size_t len;
         const uint8_t *found =
             tls_hello_extension(octets + 5, record.len - 5, random_number() % 60, &len);
         if (found)
             ck_assert(found >= octets && found + len <= octets + record.len);
-        (void)tls_hello_set_extension(octets, record.len, random_number() % 60, octets,
-                                      random_number() % record.len, &out);
-        buf_dispose(&out);
         free(octets);
     }
     buf_dispose(&record);
@@ -95,43 +86,13 @@ static size_t extension_of(const struct buf *record, unsigned type, const uint8_
 }
 
 START_TEST(hello_extensions) {
-    struct buf record = client_hello(), changed, again;
+    struct buf record = client_hello();
     const uint8_t *octets;
-    buf_init(&changed, 1 << 17);
-    buf_init(&again, 1 << 17);
     ck_assert_uint_eq(extension_of(&record, 16, &octets), 14);
-    /* replaced */
-    ck_assert_int_eq(
-        tls_hello_set_extension(record.data, record.len, 16, (const uint8_t *)"\0\0", 2, &changed),
-        0);
-    ck_assert_uint_eq(changed.len, record.len - 12);
-    ck_assert_uint_eq(extension_of(&changed, 16, &octets), 2);
-    ck_assert_mem_eq(octets, "\0\0", 2);
-    /* taken out, with the others left alone */
-    buf_clear(&changed);
-    ck_assert_int_eq(tls_hello_set_extension(record.data, record.len, 16, NULL, 0, &changed), 0);
-    ck_assert_uint_eq(changed.len, record.len - 18);
-    extension_of(&changed, 16, &octets);
+    ck_assert_uint_eq(extension_of(&record, 0, &octets), 17);
+    extension_of(&record, 0xfafa, &octets);
     ck_assert_ptr_null(octets);
-    ck_assert_uint_eq(extension_of(&changed, 0, &octets), 17);
-    /* added, empty */
-    ck_assert_int_eq(
-        tls_hello_set_extension(changed.data, changed.len, 0xfafa, (const uint8_t *)"", 0, &again),
-        0);
-    ck_assert_uint_eq(again.len, changed.len + 4);
-    ck_assert_uint_eq(extension_of(&again, 0xfafa, &octets), 0);
-    ck_assert_ptr_nonnull(octets);
-    /* too long for a message of one record */
-    uint8_t *large = calloc(1, 65535);
-    buf_clear(&again);
-    ck_assert_int_eq(tls_hello_set_extension(record.data, record.len, 16, large, 65535, &again),
-                     -1);
-    ck_assert_int_eq(tls_hello_set_extension(record.data, record.len, 70000, large, 1, &again), -1);
-    ck_assert_uint_eq(again.len, 0);
-    free(large);
     buf_dispose(&record);
-    buf_dispose(&changed);
-    buf_dispose(&again);
 }
 END_TEST
 
@@ -140,14 +101,9 @@ START_TEST(hello_without_extensions) {
     uint8_t record[5 + 4 + 2 + 32 + 1 + 4 + 2] = {22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3};
     record[5 + 4 + 34 + 2] = 2;
     record[5 + 4 + 34 + 5] = 1;
-    struct buf out;
-    const uint8_t *octets;
-    buf_init(&out, 1000);
-    ck_assert_int_eq(
-        tls_hello_set_extension(record, sizeof record, 16, (const uint8_t *)"abc", 3, &out), 0);
-    ck_assert_uint_eq(out.len, sizeof record + 2 + 4 + 3);
-    ck_assert_uint_eq(extension_of(&out, 16, &octets), 3);
-    buf_dispose(&out);
+    size_t n;
+    ck_assert_ptr_null(tls_hello_extension(record + 5, sizeof record - 5, 16, &n));
+    ck_assert_uint_eq(n, 0);
 }
 END_TEST
 
