@@ -125,6 +125,13 @@ static int encode_kind(const struct encode *f, const char *kind) {
     return luaL_error(f->L, "'%s' is not a kind of field", kind);
 }
 
+/* A list that does not begin with a size update or octets of its own gets the updates that are due
+   (RFC 7541 section 4.2): forms that a script chose are no reason to break the rule. */
+static int begin_block(const struct encode *f, const char *kind) {
+    bool own = kind && (strcmp(kind, "size_update") == 0 || strcmp(kind, "octets") == 0);
+    return own ? 0 : hpack_encode_updates(f->encoder, f->out);
+}
+
 int fields_encode(lua_State *L, int idx, struct hpack_encoder *encoder, struct buf *out) {
     int top = lua_gettop(L);
     int status = 0;
@@ -136,7 +143,10 @@ int fields_encode(lua_State *L, int idx, struct hpack_encoder *encoder, struct b
         const struct encode f = {L, lua_gettop(L), encoder, out};
         if (!lua_istable(L, f.idx))
             luaL_error(L, "field %I must be a table, not %s", i, luaL_typename(L, f.idx));
-        status = encode_kind(&f, engine_string(L, f.idx, "kind", NULL));
+        const char *kind = engine_string(L, f.idx, "kind", NULL);
+        status = i == 1 ? begin_block(&f, kind) : 0;
+        if (status == 0)
+            status = encode_kind(&f, kind);
         lua_settop(L, top);
     }
     lua_settop(L, top);

@@ -129,6 +129,20 @@ describe("hpack", function()
     assert.equal(block, engine.hpack_encoder(4096):encode(fields))
   end)
 
+  it("tells the peer of a smaller table before any form that the script chose, unless it begins with its own", function()
+    local without = { "x", "1", kind = "without", huffman = false }
+    for _, row in ipairs {
+      { { without }, "\x20\x00\x01x\x011" },
+      { { { kind = "indexed", index = 2 } }, "\x20\x82" },
+      { { { kind = "size_update", size = 7 }, without }, "\x27\x00\x01x\x011" },
+      { { { kind = "octets", "" }, without }, "\x00\x01x\x011" },
+    } do
+      local encoder = engine.hpack_encoder(4096)
+      encoder:set_max(0)
+      assert.equal(row[2], encoder:encode(row[1]))
+    end
+  end)
+
   it("says what is wrong, and where", function()
     local decoder = engine.hpack_decoder(4096)
     local fields, err, so_far = decoder:decode("\x82\xff\xff\x00")
