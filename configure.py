@@ -29,8 +29,8 @@ SOURCES = {
         'reply', 'settings', 'streams', 'tables', 'transcript',
     ],
     'io': [
-        'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert', 'tls_context',
-        'tls_hello', 'tls_keylog', 'tls_server',
+        'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert',
+        'tls_context', 'tls_early', 'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [
         'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',

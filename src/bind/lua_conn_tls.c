@@ -65,6 +65,19 @@ static void keep_records(lua_State *L, struct lconn *c) {
     buf_init(c->records, RECORDS_MAX);
 }
 
+/* `first`: what it sends leaves with the end of the handshake, or as early data. */
+static void call_first(lua_State *L, struct lconn *c) {
+    int type = engine_member(L, 2, "first");
+    if (type == LUA_TFUNCTION) {
+        lua_call(L, 0, 0);
+        conn_flush(c);
+        return;
+    }
+    lua_pop(L, 1);
+    if (type != LUA_TNIL)
+        luaL_error(L, "'first' must be a function");
+}
+
 /* conn:start_tls { ... } */
 static int conn_start_tls(lua_State *L) {
     struct tls_options options;
@@ -90,6 +103,7 @@ static int conn_start_tls(lua_State *L) {
     c->tls_started = true;
     buf_clear(&c->in);
     conn_update_reading(c);
+    call_first(L, c);
     return start_tls_k(L, LUA_OK, 0);
 }
 

@@ -204,6 +204,7 @@ void tls_options_read(lua_State *L, int idx, struct lconn *c, struct tls_options
     out->alpn_force = engine_boolean(L, idx, "force", false);
     out->tickets = engine_boolean(L, idx, "tickets", false);
     out->refuse_renegotiation = engine_boolean(L, idx, "refuse_renegotiation", false);
+    out->early_data = engine_boolean(L, idx, "early_data", false);
     out->post_handshake_auth = engine_boolean(L, idx, "post_handshake_auth", false);
     out->ctx = c;
     lua_newtable(L);
@@ -305,6 +306,7 @@ void tls_info_push(lua_State *L, const struct tls_info *info) {
     }
     lua_pushboolean(L, info->resumed);
     lua_setfield(L, -2, "resumed");
+    set_string(L, "early_data", info->early_data);
     set_string(L, "sni", info->sni);
     set_string(L, "verify_error", info->verify_error);
     set_string(L, "subject", info->peer_subject);

@@ -48,6 +48,7 @@ struct io_stream {
     struct tls_conn *tls;
     struct io_records received;
     struct buf plain; /* waits for TLS */
+    size_t early;     /* octets of it that left as early data */
     struct buf out;   /* waits for the write under way */
     int write_error;
 

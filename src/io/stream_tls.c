@@ -103,9 +103,15 @@ static void end_of_tls(struct io_stream *s, enum tls_status status) {
     io_stream_end(s, &end);
 }
 
+/* What was written before the handshake began goes as early data where it may, and again after the
+   handshake where it was not taken. */
 static void shake_hands(struct io_stream *s) {
+    s->early += tls_conn_send_early(s->tls, s->plain.data, s->plain.len);
     enum tls_status status = tls_conn_handshake(s->tls);
+    const char *early = tls_conn_info(s->tls)->early_data;
     s->secure = status == TLS_OK;
+    if (s->secure && early && strcmp(early, "accepted") == 0)
+        buf_drop(&s->plain, s->early);
     io_stream_flush(s);
     if (status == TLS_FAILED || status == TLS_CLOSED)
         end_of_tls(s, status);

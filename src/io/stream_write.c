@@ -129,10 +129,10 @@ static void close_our_side(struct io_stream *s) {
 void io_stream_flush(struct io_stream *s) {
     if (!s->connected)
         return;
+    if (s->secure && s->plain.len > 0) /* in one write with the end of the handshake */
+        encrypt_waiting(s);
     if (s->tls)
         send_records(s);
-    if (s->secure && s->plain.len > 0)
-        encrypt_waiting(s);
     if (s->ended && !s->secure) /* the handshake that they wait for will not be */
         buf_clear(&s->plain);
     if (s->plain.len == 0 && s->connected)

@@ -165,11 +165,13 @@ struct tls_conn *tls_conn_new(const struct tls_options *o, bool server, const ch
     }
     t->server = server;
     t->rewrite = o->rewrite;
+    t->early = o->early_data;
     t->verify = o->verify;
     t->ctx = o->ctx;
     t->info.alert_received = t->info.alert_sent = t->info.warning_received = -1;
     buf_init(&t->in, IN_MAX);
     buf_init(&t->out, OUT_MAX);
+    buf_init(&t->early_in, IN_MAX);
     *error = set_up(t, o, context);
     ERR_clear_error();
     if (!*error)
@@ -187,6 +189,7 @@ void tls_conn_free(struct tls_conn *t) {
     SSL_SESSION_free(t->newest);
     buf_dispose(&t->in);
     buf_dispose(&t->out);
+    buf_dispose(&t->early_in);
     mem_free(t->alpn);
     mem_free(t->client_hello);
     mem_free(t->server_hello);
@@ -227,12 +230,20 @@ static void fill_peer(struct tls_conn *t) {
                                                  : NULL;
 }
 
+static const char *early_data_status(SSL *ssl) {
+    int status = SSL_get_early_data_status(ssl);
+    return status == SSL_EARLY_DATA_NOT_SENT   ? NULL
+           : status == SSL_EARLY_DATA_ACCEPTED ? "accepted"
+                                               : "rejected";
+}
+
 static void fill_info(struct tls_conn *t) {
     long group = SSL_get_negotiated_group(t->ssl);
     t->info.version = SSL_get_version(t->ssl);
     t->info.cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(t->ssl));
     t->info.group = group > 0 ? SSL_group_to_name(t->ssl, (int)group) : NULL;
     t->info.resumed = SSL_session_reused(t->ssl);
+    t->info.early_data = early_data_status(t->ssl);
     t->info.done = true;
     t->info_is_old = false;
     fill_alpn(t);
@@ -320,7 +331,9 @@ enum tls_status tls_conn_handshake(struct tls_conn *t) {
     if (t->info.done || t->failed)
         return t->info.done ? TLS_OK : TLS_FAILED;
     enter(t);
-    int result = SSL_do_handshake(t->ssl);
+    int result = tls_early_take(t);
+    if (result > 0)
+        result = SSL_do_handshake(t->ssl);
     if (!t->flight_sent && t->out.len > 0)
         rewrite_flight(t);
     enum tls_status status = leave(t, result);
@@ -334,6 +347,8 @@ enum tls_status tls_conn_read(struct tls_conn *t, uint8_t *out, size_t n, size_t
     *got = 0;
     if (t->busy || t->failed)
         return t->busy ? TLS_WANT : TLS_FAILED;
+    if ((*got = tls_early_read(t, out, n)) > 0)
+        return TLS_OK;
     enter(t);
     int result = SSL_read_ex(t->ssl, out, n, got);
     if (t->info_is_old && t->info.done && SSL_is_init_finished(t->ssl)) /* renegotiated */

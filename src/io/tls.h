@@ -36,6 +36,8 @@ struct tls_options {
     bool refuse_renegotiation; /* answer it by no_renegotiation; otherwise take part */
     void *ctx;                 /* for the callbacks */
     tls_rewrite_fn rewrite;
+    bool early_data; /* client: tls_conn_send_early may be used; server: take early data, up to
+                        16 KiB; it is read like what comes after the handshake */
     /* client */
     const char *sni;             /* NULL: no server_name extension */
     const char *verify_name;     /* the name or address that the certificate must cover */
@@ -59,6 +61,7 @@ struct tls_info { /* what was negotiated; strings owned by the connection */
     uint8_t alpn[255]; /* as selected by the server */
     size_t alpn_len;   /* 0: none */
     bool resumed;
+    const char *early_data;      /* NULL: none was sent, "accepted" or "rejected" */
     const char *sni;             /* server: the name that the client asked for */
     const char *verify_error;    /* NULL when verified (or not asked) */
     const char *peer_subject;    /* one line, or NULL */
@@ -101,6 +104,10 @@ enum tls_status {
 };
 /* Records received from the transport, copied. 0, BUF_FULL (1 MiB wait to be read) or BUF_NOMEM. */
 int tls_conn_feed(struct tls_conn *t, const uint8_t *octets, size_t n);
+/* Client, before the handshake begins: send the ClientHello and as much of these octets as early
+   data as the session to be resumed allows; 0: none. They have to be sent again if they are
+   rejected. */
+size_t tls_conn_send_early(struct tls_conn *t, const uint8_t *octets, size_t n);
 /* Go on with the handshake; records to be sent are appended to out by tls_conn_output. */
 enum tls_status tls_conn_handshake(struct tls_conn *t);
 /* Read plaintext: up to n octets, *got of them. */

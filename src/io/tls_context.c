@@ -60,8 +60,12 @@ static const char *put_file(struct buf *key, const char *name, const char *path)
 }
 
 static const char *make_key(struct buf *key, const struct tls_options *o, bool server) {
-    const bool flags[] = {server, o->verify, server && o->tickets, o->refuse_renegotiation,
-                          !server && o->post_handshake_auth};
+    const bool flags[] = {server,
+                          o->verify,
+                          server && o->tickets,
+                          o->refuse_renegotiation,
+                          !server && o->post_handshake_auth,
+                          server && o->early_data};
     const char *texts[] = {o->min_version, o->max_version, o->ciphers, o->ciphersuites, o->groups};
     if (buf_append(key, flags, sizeof flags) != 0)
         return "out of memory";
@@ -168,6 +172,8 @@ static const char *set_server(SSL_CTX *c, const struct tls_options *o) {
     SSL_CTX_set_dh_auto(c, 1);
     if (!o->refuse_renegotiation)
         SSL_CTX_set_options(c, SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
+    if (o->early_data && !SSL_CTX_set_max_early_data(c, tls_early_limit()))
+        return fail("early data", NULL);
     return set_resumption(c, o->tickets);
 }
 

@@ -16,12 +16,15 @@ struct tls_conn {
     SSL *ssl; /* owned; its BIO reads from in and writes to out */
     bool server;
     bool verify;
-    bool busy;        /* within OpenSSL: a callback must not enter it again */
-    bool failed;      /* for good; error keeps the first reason */
-    bool flight_sent; /* our first one */
-    bool info_is_old; /* a handshake completed since info was filled */
-    bool not_tls;     /* the first octet received begins no record */
-    bool fed;         /* any octet was received */
+    bool busy;              /* within OpenSSL: a callback must not enter it again */
+    bool failed;            /* for good; error keeps the first reason */
+    bool flight_sent;       /* our first one */
+    bool early, early_done; /* wanted; server: all of it was taken */
+    size_t early_sent;
+    struct buf early_in; /* server: taken, not read yet */
+    bool info_is_old;    /* a handshake completed since info was filled */
+    bool not_tls;        /* the first octet received begins no record */
+    bool fed;            /* any octet was received */
     struct buf in;
     size_t in_pos; /* octets of in that OpenSSL has taken */
     struct buf out;
@@ -58,6 +61,11 @@ void tls_reason(char *text, size_t size, const char *what);
    0, or -1 with OpenSSL's error queue telling. */
 int tls_cert_use_own(SSL_CTX *context);
 void tls_cert_cleanup(void);
+
+/* tls_early.c: the most that is taken; server: take what has come, 1 or OpenSSL's -1; read it. */
+uint32_t tls_early_limit(void);
+int tls_early_take(struct tls_conn *t);
+size_t tls_early_read(struct tls_conn *t, uint8_t *out, size_t n);
 
 /* tls_keylog.c: SSL_CTX_keylog_cb_func that appends to SSLKEYLOGFILE; NULL where it is not set. */
 SSL_CTX_keylog_cb_func tls_keylog(void);

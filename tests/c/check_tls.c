@@ -356,6 +356,57 @@ START_TEST(rewriting_server) {
 }
 END_TEST
 
+/* --- early data --- */
+
+static struct tls_session *early_session(struct tls_options *client,
+                                         const struct tls_options *server) {
+    struct tls_pair p = joined(client, server);
+    pair_settle(&p); /* the tickets */
+    struct tls_session *session = tls_conn_session(p.client);
+    ck_assert_ptr_nonnull(session);
+    pair_free(&p);
+    return session;
+}
+
+START_TEST(early_data) {
+    const bool taken = _i == 0;
+    const struct tls_options server = {ALPN("\2h2"), .tickets = true, .early_data = true};
+    const struct tls_options other = {ALPN("\2h2"), .tickets = true, .groups = "P-256"};
+    struct tls_options client = {ALPN("\2h2"), .early_data = true};
+    const char *error;
+    struct tls_pair p;
+    client.session = early_session(&client, &server);
+    ck_assert(pair_new(&p, &client, taken ? &server : &other, &error));
+    ck_assert_uint_eq(tls_conn_send_early(p.client, (const uint8_t *)"early", 5), 5);
+    ck_assert_uint_eq(tls_conn_send_early(p.client, (const uint8_t *)"twice", 5), 0);
+    ck_assert(pair_shake(&p));
+    ck_assert_str_eq(tls_conn_info(p.client)->early_data, taken ? "accepted" : "rejected");
+    ck_assert_int_eq(tls_conn_write(p.client, (const uint8_t *)" late", 5), TLS_OK);
+    pair_settle(&p);
+    ck_assert_uint_eq(p.at_server.len, taken ? 10 : 5);
+    ck_assert_mem_eq(p.at_server.data, taken ? "early late" : " late", p.at_server.len);
+    tls_session_free(client.session);
+    pair_free(&p);
+}
+END_TEST
+
+/* A session that allows none, or no session. */
+START_TEST(early_data_not_allowed) {
+    const struct tls_options server = {.tickets = true};
+    struct tls_options client = {.early_data = true};
+    struct tls_session *session = _i ? early_session(&client, &server) : NULL;
+    const char *error;
+    struct tls_pair p;
+    client.session = session;
+    ck_assert(pair_new(&p, &client, &server, &error));
+    ck_assert_uint_eq(tls_conn_send_early(p.client, (const uint8_t *)"early", 5), 0);
+    ck_assert(pair_shake(&p));
+    ck_assert_ptr_null(tls_conn_info(p.client)->early_data);
+    tls_session_free(session);
+    pair_free(&p);
+}
+END_TEST
+
 /* --- closing and alerts --- */
 
 START_TEST(close_notify) {
@@ -616,6 +667,8 @@ static Suite *suite(void) {
     tcase_add_test(t, rewriting);
     tcase_add_loop_test(t, answers, 0, 2);
     tcase_add_test(t, rewriting_server);
+    tcase_add_loop_test(t, early_data, 0, 2);
+    tcase_add_loop_test(t, early_data_not_allowed, 0, 2);
     tcase_add_test(t, close_notify);
     tcase_add_test(t, alert_names);
     tcase_add_test(t, not_tls);
