@@ -11,6 +11,7 @@ local output = require "h2probe.conn_output"
 
 local open = {}
 
+local FIRST_WINDOW = 65535
 local STARTS = { open = true, preface = true, secure = true, tcp = true }
 local MODES = { alpn = true, upgrade = true, prior = true }
 
@@ -105,8 +106,13 @@ local function shake_hands(conn, target, options)
   return nil, code, message or "the connection ended before both SETTINGS were acknowledged"
 end
 
--- Mode upgrade: the request that asked for it is answered on stream 1 (RFC 7540 section 3.2).
+-- Mode upgrade: the request that asked for it is answered on stream 1 (RFC 7540 section 3.2). A window that the script
+-- announced as small must not keep it back.
 local function read_first_response(conn)
+  local initial = conn:setting("ours", "INITIAL_WINDOW_SIZE")
+  if initial < FIRST_WINDOW and not (conn._.streams[1] or {}).ended then
+    conn:_put_frame { name = "WINDOW_UPDATE", stream = 1, increment = FIRST_WINDOW - initial }
+  end
   local response, code, message = conn:_wait_response(1)
   if response and response.ended then
     return true

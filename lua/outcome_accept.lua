@@ -80,9 +80,10 @@ end
 
 local function unwanted_response(spec, view)
   local record = spec.no_response and view.streams[spec.no_response]
-  local head = record and (record.response or record.interim[1])
-  if head and head.seq > view.mark then
-    return fail(("response %s on stream %d"):format(head.status or "without a status", spec.no_response))
+  if (record and record.block_seq or 0) > view.mark then
+    local head = record.response or record.interim[1]
+    return fail(("%s %s on stream %d"):format(head.seq > view.mark and "response" or "another field block after response",
+      head.status or "without a status", spec.no_response))
   end
 end
 

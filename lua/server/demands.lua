@@ -6,12 +6,6 @@
 
 local hpack_rules = require "h2probe.server.hpack_rules"
 
-local function set(...)
-  local out = {}
-  for _, name in ipairs { ... } do out[name] = true end
-  return out
-end
-
 local function even(event) return event.stream % 2 == 0 end
 
 local function on_upgraded(session, event, ...)
@@ -46,11 +40,10 @@ local by_state = { idle = "RFC9113-5.1-4", ["half-closed (remote)"] = "RFC9113-5
 
 -- Which rule forbids a CONTINUATION without an open field block, by the state of its stream.
 local function orphan(event, session)
-  local faults = event.faults
   local ids = { session.last_block_frame == "CONTINUATION" and "RFC9113-6.10-7" or "RFC9113-6.10-6" }
   if session.last_frame == "DATA" then ids[#ids + 1] = "RFC9113-6.10-8" end
   local state = session.conn:state(event.stream)
-  if faults["reset-stream-sent"] then
+  if session.client_reset[event.stream] then
     ids[#ids + 1] = "RFC9113-5.1-32"
   elseif by_state[state] then
     ids[#ids + 1] = by_state[state]
@@ -91,6 +84,8 @@ return {
   { fault = "stream-nonzero", frame = "GOAWAY", ids = { "RFC9113-6.8-4" }, error = "connection", code = "PROTOCOL_ERROR" },
   { fault = "stream-nonzero", frame = "PRIORITY_UPDATE", ids = { "RFC9218-7.1-2" }, error = "connection",
     code = "PROTOCOL_ERROR" },
+  { fault = "length", frame = "PRIORITY_UPDATE", ids = { "RFC9218-7.1-12" }, error = "connection",
+    code = "FRAME_SIZE_ERROR" },
   { fault = "push-from-client", ids = { "RFC9113-8.4-7" }, error = "connection", code = "PROTOCOL_ERROR" },
 
   -- Lengths and padding.
@@ -115,7 +110,7 @@ return {
   -- Field blocks.
   { fault = "compression", error = "connection", code = "COMPRESSION_ERROR",
     ids = function(event)
-      return { "RFC9113-4.3-1", table.unpack(hpack_rules.errors[(event.field_error or {}).status] or {}) }
+      return { "RFC9113-4.3-1", "RFC9113-5.4-2", table.unpack(hpack_rules.errors[(event.field_error or {}).status] or {}) }
     end },
 
   { fault = "update-missing", ids = { "RFC9113-4.3.1-4" }, error = "connection", code = "COMPRESSION_ERROR" },
@@ -143,7 +138,9 @@ return {
     code = "STREAM_CLOSED" },
   { fault = "reset-stream-sent", frame = "HEADERS", ids = { "RFC9113-5.1-31" }, error = "connection",
     code = "STREAM_CLOSED" },
-  { fault = "reset-stream-received", frame = set("DATA", "HEADERS"), ids = {}, error = "discard" },
+  { fault = "reset-stream-received", frame = "DATA", ids = { "RFC9113-5.1-38", "RFC9113-5.4.2-3" }, error = "discard",
+    code = "STREAM_CLOSED" },
+  { fault = "reset-stream-received", frame = "HEADERS", ids = { "RFC9113-5.1-39" }, error = "discard", code = "CANCEL" },
   { fault = "skipped-stream", frame = "HEADERS", ids = { "RFC9113-5.1.1-4" }, error = "connection",
     code = "PROTOCOL_ERROR" },
   { fault = "skipped-stream", frame = "DATA", ids = { "RFC9113-5.1-44" }, error = "connection", code = "STREAM_CLOSED" },
@@ -176,7 +173,8 @@ return {
     when = function(event, session) return session:live(event.stream) end },
   { fault = "window-overflow", ids = { "RFC9113-6.9.1-6" }, error = "connection", code = "FLOW_CONTROL_ERROR",
     when = function(event) return event.stream == 0 end },
-  { fault = "window-overflow", ids = { "RFC9113-6.9.1-5" }, error = "stream", code = "FLOW_CONTROL_ERROR" },
+  { fault = "window-overflow", ids = { "RFC9113-6.9.1-5" }, error = "stream", code = "FLOW_CONTROL_ERROR",
+    when = function(event, session) return session:live(event.stream) end },
   { fault = "settings-overflow", ids = { "RFC9113-6.9.2-7" }, error = "connection", code = "FLOW_CONTROL_ERROR" },
   { fault = "window-connection", ids = { "RFC9113-6.9-2" }, error = "connection", code = "FLOW_CONTROL_ERROR" },
   { fault = "window-stream", ids = { "RFC9113-6.9-2" }, error = "stream", code = "FLOW_CONTROL_ERROR" },

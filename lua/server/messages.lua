@@ -58,7 +58,7 @@ end
 local function complete(session, stream, request)
   session.requests[stream] = nil
   if first_kept(session, content_faults(request)) then return malformed(session, stream, true) end
-  if not session:keep("RFC9113-8.1-1", "RFC7540-3.2-7") then return end
+  if request.answered or not session:keep("RFC9113-8.1-1", "RFC7540-3.2-7") then return end
   session.writer:respond(stream, resources.answer(request), request.method == "HEAD")
 end
 
@@ -91,6 +91,10 @@ function messages.headers(session, event)
   }
   if event.block_end_stream then return complete(session, stream, request) end
   session.requests[stream] = request
+  if request.method == "OPTIONS" then -- needs no content, so it need not wait for the end of the request (section 8.1)
+    session.writer:respond(stream, resources.answer(request))
+    request.answered = true
+  end
 end
 
 --- DATA on an open request.

@@ -6,6 +6,7 @@ local engine = require "h2probe.engine"
 local demands = require "h2probe.server.demands"
 local tolerances = require "h2probe.server.tolerances"
 local messages = require "h2probe.server.messages"
+local priorities = require "h2probe.server.priorities"
 local writer = require "h2probe.server.writer"
 
 local PREFACE <const> = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -20,7 +21,7 @@ session.__index = session
 function session.new(conn, options)
   local self = setmetatable({
     conn = conn, rules = options.rules, upgraded = options.request ~= nil,
-    requests = {}, over = false,
+    requests = {}, client_reset = {}, over = false,
   }, session)
   self.writer = writer.new(self)
   self.options = options
@@ -52,8 +53,11 @@ end
 function session:stream_error(stream, code)
   if not self:live(stream) then return self:connection_error(code) end
   self.writer:drop(stream)
+  if not self:keep "RFC9113-5.4.2-6" then self.writer:forget() end
   self.requests[stream] = nil
-  self.conn:send { name = "RST_STREAM", stream = stream, error = code }
+  local named = self:keep "RFC9113-5.4.2-1" and stream or stream + 2
+  self.conn:send { name = "RST_STREAM", stream = named, error = code }
+  if not self:keep "RFC9113-5.4.2-4" then self.conn:send { name = "RST_STREAM", stream = named, error = code } end
 end
 
 local reactions = {
@@ -67,6 +71,7 @@ local bent = {
   stream = function(self, stream, code) self:stream_error(stream, code) end,
   refuse = function(self, stream) self:stream_error(stream, "REFUSED_STREAM") end,
   open = function(self, _, code) self:connection_error(code, "open") end,
+  accuse = function(self, _, code) self:connection_error(code) end, -- what is to be discarded is taken for an error
   other = function(self, stream, code)
     self.conn:send { name = "RST_STREAM", stream = stream + 2, error = code }
   end,
@@ -77,6 +82,7 @@ local bent = {
 function session:enforce(ids, error, stream, code)
   local way = self.rules:way(table.unpack(ids))
   if way == "serve" then return false end
+  if way and error == "discard" then way = "accuse" end
   local react = way and (bent[way] or bent.ignore) or reactions[error]
   react(self, stream, code)
   return true
@@ -101,13 +107,15 @@ function session:demand(event)
   return false
 end
 
--- A guilty peer takes something legal for an error.
+-- A guilty peer takes something legal for an error. A way may name the one type of frame that it is wrong about.
 function session:tolerate(event)
   for _, row in ipairs(tolerances) do
-    if (not row.name or row.name == event.name) and (not row.when or row.when(event, self))
-        and not self:keep(table.unpack(row.ids)) then
-      self:connection_error(row.code or "PROTOCOL_ERROR")
-      return false
+    if (not row.name or row.name == event.name) and (not row.when or row.when(event, self)) then
+      local way = self.rules:way(table.unpack(row.ids))
+      if way == event.name or way == (row.way or "ignore") then
+        self:connection_error(row.code or "PROTOCOL_ERROR")
+        return false
+      end
     end
   end
   return true
@@ -118,6 +126,7 @@ local on = {}
 function on.SETTINGS(self, event)
   if event.ack then return end
   self.settings_seen = true
+  if self.writer:stalled() and not self:keep "RFC9113-6.9-1" then return end
   if self:keep("RFC9113-3.4-5", "RFC9113-6.5.3-5", "RFC9113-6.5.3-2", "RFC7540-3.5-3") then
     self.conn:send { name = "SETTINGS", ack = true }
     if not self:keep("RFC9113-6.5.3-8", "RFC7540-3.2.1-10") then self.conn:send { name = "SETTINGS", ack = true } end
@@ -131,7 +140,7 @@ function on.PING(self, event)
     return
   end
   local way = self.rules:way "RFC9113-6.7-2"
-  if way == "ignore" then return end
+  if way == "ignore" or self.writer:stalled() and not self:keep("RFC9113-5.2.2-1", "RFC9113-5.2.1-2") then return end
   local data = way == "payload" and event.data:reverse() or event.data
   self.conn:send { name = "PING", ack = true, data = data }
   if way == "twice" then self.conn:send { name = "PING", ack = true, data = data } end
@@ -139,8 +148,10 @@ end
 
 function on.GOAWAY(self)
   self.goaway_seen = true
-  if not self:keep "RFC9113-6.8-11" then self.over = true end
+  if not self:keep("RFC9113-6.8-11", "RFC9113-6.8-3") then self.over = true end
 end
+
+on.PRIORITY_UPDATE = priorities.update
 
 function on.PRIORITY(self, event)
   self.priority_seen = math.max(self.priority_seen or 0, event.stream)
@@ -149,6 +160,7 @@ end
 function on.RST_STREAM(self, event)
   self.writer:drop(event.stream)
   self.requests[event.stream] = nil
+  self.client_reset[event.stream] = true
   if not self:keep "RFC9113-5.4.2-5" then
     self.conn:send { name = "RST_STREAM", stream = event.stream, error = "CANCEL" }
   end
@@ -163,7 +175,7 @@ end
 
 -- Sections 5.2 and 6.9.1: give back what was read.
 function session:credit(event)
-  if event.length == 0 or not self:keep("RFC9113-6.9.1-4", "RFC9113-6.9-6", "RFC9113-5.1-40") then return end
+  if event.length == 0 or not self:keep "RFC9113-6.9.1-4" then return end
   self.conn:send { name = "WINDOW_UPDATE", stream = 0, increment = event.length }
   if not event.end_stream and self:live(event.stream) then
     self.conn:send { name = "WINDOW_UPDATE", stream = event.stream, increment = event.length }
@@ -187,8 +199,8 @@ function session:on_frame(event)
   local dealt = self:demand(event)
   self:remember(event)
   if dealt then
-    -- A frame in error still counts on the connection's window (section 6.9).
-    if event.name == "DATA" and not self.over then self:credit(event) end
+    -- A frame in error still counts on the connection's window (sections 5.1 and 6.9).
+    if event.name == "DATA" and not self.over and self:keep("RFC9113-6.9-6", "RFC9113-5.1-40") then self:credit(event) end
     return
   end
   if not self:tolerate(event) then return end
@@ -222,7 +234,8 @@ function session:send_settings()
   local way = self.rules:way("RFC9113-3.4-4", "RFC9113-3.3-2", "RFC9113-3.2-4", "RFC7540-3.2-8")
   if way == "ignore" then return end
   if way == "ping" then self.conn:send { name = "PING", data = "too soon" } end
-  self.conn:send { name = "SETTINGS", settings = { { "MAX_CONCURRENT_STREAMS", 100 } } }
+  self.conn:send { name = "SETTINGS",
+    settings = { { "MAX_CONCURRENT_STREAMS", 100 }, { "NO_RFC7540_PRIORITIES", 1 } } }
 end
 
 -- Read on until the client has seen our GOAWAY, so that no reset destroys it.

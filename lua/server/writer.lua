@@ -31,6 +31,16 @@ function writer:drop(stream)
   end
 end
 
+--- Everything that waits is lost: a guilty peer's stream error does that to other streams.
+function writer:forget()
+  self.queue = {}
+end
+
+--- Does content wait for the client's windows?
+function writer:stalled()
+  return #self.queue > 0
+end
+
 -- Octets of the job that may leave now.
 function writer:room(job)
   local session = self.session
