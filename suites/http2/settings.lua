@@ -17,19 +17,20 @@ case {
 
 case {
   id = "one-ack-each",
-  title = "five SETTINGS frames in a row are acknowledged one by one",
+  title = "20 SETTINGS frames in a row are acknowledged one by one",
   req = "RFC9113-6.5.3-2",
   violate = { "RFC9113-6.5.3-2=late", "RFC9113-6.5.3-8" },
   run = function(conn)
     local before = conn:count({ name = "SETTINGS", ack = true })
-    conn:send(SETTINGS {}, SETTINGS {}, SETTINGS {}, SETTINGS {}, SETTINGS {})
+    for _ = 1, 20 do conn:send(SETTINGS {}) end
     conn:barrier()
     conn:expect(ignored())
     local acks = conn:count({ name = "SETTINGS", ack = true }) - before
-    if acks > 0 and acks < 5 then
-      warn(("%d SETTINGS ACKs for five SETTINGS frames: several are merged into one"):format(acks))
+    -- How many chance leaves over is no part of the report.
+    if acks > 0 and acks < 20 then
+      warn "fewer SETTINGS ACKs than SETTINGS frames: several are merged into one"
     end
-    check(acks == 5, "five SETTINGS ACKs", acks .. " SETTINGS ACKs")
+    check(acks == 20, "20 SETTINGS ACKs", acks .. " SETTINGS ACKs")
   end,
 }
 
