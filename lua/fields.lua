@@ -177,6 +177,7 @@ local VALUE_RULES = {
   { "\0", "RFC9113-8.2.1-10", "NUL" },
   { "\n", "RFC9113-8.2.1-11", "LF" },
   { "\r", "RFC9113-8.2.1-12", "CR" },
+  { "^[ \t]+$", "RFC9113-8.2.1-14", "nothing but white space" },
   { "^[ \t]", "RFC9113-8.2.1-13", "white space at its start" },
   { "[ \t]$", "RFC9113-8.2.1-14", "white space at its end" },
   { "[\1-\8\11-\31\127]", "RFC9113-8.2.1-15", "a control character" },
@@ -265,9 +266,9 @@ local REQUEST = {
   [":scheme"] = "RFC9113-8.3-7",
   [":path"] = "RFC9113-8.3-8",
   [":authority"] = "RFC9113-8.3-9",
-  others = { [":status"] = "RFC9113-8.3-2" },
+  others = { [":status"] = "RFC9113-8.3-2", [":protocol"] = "RFC8441-3-5" },
 }
-local EXTENDED_REQUEST = setmetatable({ [":protocol"] = "RFC9113-8.3-4" }, { __index = REQUEST })
+local EXTENDED_REQUEST = setmetatable({ [":protocol"] = "RFC8441-4-6" }, { __index = REQUEST })
 local RESPONSE = {
   [":status"] = "RFC9113-8.3-10",
   others = {
@@ -299,7 +300,7 @@ local MANDATORY = {
 local function check_target(found, faults)
   for _, row in ipairs(MANDATORY) do
     if not found[row[1]] then
-      add(faults, row[2], OF_SENDER, "'%s' is missing", row[1])
+      add(faults, found[":protocol"] and "RFC8441-4-2" or row[2], OF_SENDER, "'%s' is missing", row[1])
     end
   end
   local scheme, path = found[":scheme"], found[":path"]
@@ -325,8 +326,26 @@ local function check_request_values(found, faults)
     end
   end
   local method = found[":method"]
-  if method and (method == "" or method:find("[^%w!#$%%&'*+.^_`|~-]")) then
+  if method and (method == "" or method:find("[^%w!#$%%&'*+.^_`|~\0\r\n -]")) then
     add(faults, "RFC9113-8.3-12", OF_SENDER, ":method is no token")
+  end
+end
+
+-- RFC 9110 section 8.6: digits; the same value more than once may be accepted.
+local function check_content_length(list, faults)
+  local first
+  for _, value in ipairs(fields.all(list, "content-length")) do
+    if not value:find("^%d+$") or first and value ~= first then
+      add(faults, "RFC9113-8.1.1-7", nil, "content-length is '%s'", shown(value))
+    end
+    first = first or value
+  end
+end
+
+-- RFC 8441 section 4: with :protocol the request has a target, and its method is CONNECT.
+local function check_extended(found, faults)
+  if found[":method"] ~= "CONNECT" then
+    add(faults, "RFC8441-4-4", nil, ":protocol without CONNECT")
   end
 end
 
@@ -338,7 +357,11 @@ function fields.validate_request(list, options)
   check_all(list, faults)
   local found = pseudo_headers(list, extended and EXTENDED_REQUEST or REQUEST, faults, OF_SENDER)
   check_request_values(found, faults)
-  if found[":method"] == "CONNECT" and not (extended and found[":protocol"]) then
+  check_content_length(list, faults)
+  if extended and found[":protocol"] then
+    check_extended(found, faults)
+    check_target(found, faults)
+  elseif found[":method"] == "CONNECT" then
     check_connect(found, faults)
   else
     check_target(found, faults)
@@ -348,6 +371,17 @@ function fields.validate_request(list, options)
     add(faults, "RFC9113-8.3.1-4", "RFC9113-8.3.1-3", "host is not the :authority")
   end
   return faults
+end
+
+--- Octets of a field list as SETTINGS_MAX_HEADER_LIST_SIZE counts them (section 6.5.2).
+function fields.size(list)
+  local size = 0
+  for _, field in ipairs(list) do
+    if is_field(field) then
+      size = size + #field[1] + #field[2] + 32
+    end
+  end
+  return size
 end
 
 --- What is wrong with the fields of a response (8.2, 8.3.2, 8.6). options.end_stream: the head ended the stream.

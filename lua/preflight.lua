@@ -107,6 +107,14 @@ function Look:post(path, body)
   end)
 end
 
+-- Does this resource show the fields of the request, a line "name: value" for each?
+function Look:fields(path)
+  local answer = self:exchange(self.main, function(conn)
+    return conn:response(conn:request { path = path, fields = { { "x-h2probe", "echo" } } })
+  end)
+  return is_ok(answer) and ("\n" .. answer.body):find("\nx-h2probe: echo", 1, true) ~= nil
+end
+
 local function http1_get(conn)
   local target = conn.target
   if target.scheme == "https" then
@@ -151,6 +159,7 @@ function Look:resource_jobs()
   local jobs = {
     post = function() return self:post(target.path, ECHO) end,
     echo = function() return self:post("/echo", ECHO) end,
+    fields = function() return self:fields "/fields" end,
     push = function() return self:push() end,
   }
   for _, path in ipairs(self:large_paths()) do
@@ -178,6 +187,7 @@ function Look:resources()
   local answer = self.offers[self.main].answer
   paths.content = #(answer.body or "") > 0 and target.path or paths.large
   paths.echo = is_ok(found.echo) and found.echo.body == ECHO and "/echo" or nil
+  paths.fields = found.fields and "/fields" or nil
   paths.post = is_ok(found.post) and target.path or (is_ok(found.echo) and "/echo" or nil)
   self:publish(paths, size, found)
 end
@@ -188,6 +198,7 @@ function Look:publish(paths, size, found)
     target.paths, target.large_size, target.status = paths, size, self.offers[self.main].answer.status
     target.has = {
       large = paths.large ~= nil, content = paths.content ~= nil, post = paths.post ~= nil, echo = paths.echo ~= nil,
+      fields = paths.fields ~= nil,
       push = found.push == true,
       h1 = found["h1 " .. target.scheme] ~= nil and found["h1 " .. target.scheme] ~= false,
       upgrade = self.offers.upgrade ~= nil and self.offers.upgrade.offered,

@@ -9,7 +9,7 @@ schema.MODES = { "alpn", "upgrade", "prior" }
 local STARTS = { open = true, preface = true, secure = true, tcp = true }
 local ROLES = { client = true, server = true }
 local MODES = { alpn = true, upgrade = true, prior = true }
-local NEEDS = { large = true, content = true, post = true, echo = true, h1 = true, upgrade = true, push = true }
+local NEEDS = { large = true, content = true, post = true, echo = true, fields = true, h1 = true, upgrade = true, push = true }
 local AUTO = { settings = true, ping = true, window = true }
 local MAX_ROWS = 10000
 

@@ -3,13 +3,16 @@
 
 local hpack_rules = {}
 
+--- Octets of a field list (RFC 9113 section 6.5.2) beyond which the server answers 431.
+hpack_rules.LARGEST_LIST = 32768
+
 --- Decoding errors of the engine (status) to the requirements that call them errors.
 hpack_rules.errors = {
   truncated = { "RFC7541-5.1-4", "RFC7541-5.2-4" },
   integer = { "RFC7541-5.1-2" },
   ["index-zero"] = { "RFC7541-6.1-1" },
   ["index-range"] = { "RFC7541-2.3.3-1", "RFC7541-2.3.3-2", "RFC7541-2.3.3-3", "RFC7541-4.2-6", "RFC7541-4.3-1",
-    "RFC7541-4.4-1", "RFC7541-4.4-3" },
+    "RFC7541-4.4-1", "RFC7541-4.4-3", "RFC7541-4.1-1", "RFC7541-3.2-3", "RFC7541-3.2-4", "RFC7541-2.3.1-1" },
   ["huffman-eos"] = { "RFC7541-5.2-3" },
   ["huffman-padding-long"] = { "RFC7541-5.2-1" },
   ["huffman-padding-bits"] = { "RFC7541-5.2-2" },

@@ -1,6 +1,7 @@
 -- Requests of the reference server: from field blocks and content to answers (RFC 9113 section 8).
 local fields = require "h2probe.fields"
 local hpack_rules = require "h2probe.server.hpack_rules"
+local permitted = require "h2probe.server.permitted"
 local resources = require "h2probe.server.resources"
 
 local messages = {}
@@ -12,7 +13,7 @@ local function accept_representations(session, list)
       local way = row.when(field) and session.rules:way(table.unpack(row.ids))
       if way == "misread" then
         field[2] = field[2] .. "-misread"
-      elseif way then
+      elseif way == "ignore" then
         session:connection_error "COMPRESSION_ERROR"
         return false
       end
@@ -21,57 +22,153 @@ local function accept_representations(session, list)
   return true
 end
 
--- The first fault whose rule this peer keeps; a false alarm (guilty) is one whose rule it does not keep.
-local function first_kept(session, faults)
-  for _, fault in ipairs(faults) do
-    if session:keep(fault.req) == not fault.guilty then return fault end
-  end
-end
-
--- Section 8.1.1: 400, and RST_STREAM while the client still sends (a stream that both have ended is closed).
+-- Section 8.1.1: 400, and RST_STREAM where the client still sends (a stream that both have ended is closed).
 local function malformed(session, stream, ended)
   session.requests[stream] = nil
-  if session:keep("RFC9113-8.1.1-10", "RFC9113-8.2.1-18") then
-    session.writer:respond(stream, { status = 400 })
+  if not session:keep "RFC9113-8.1.1-10" then return end
+  local answer = session:keep "RFC9113-8.2.1-18"
+  if answer then session.writer:respond(stream, { status = 400 }) end
+  if not (answer and ended) and session:live(stream) then session:stream_error(stream, "PROTOCOL_ERROR") end
+end
+
+local INSTEAD = { ["500"] = true, ["400"] = true }
+
+-- What a guilty peer does in place of the right reaction to a request: nothing, or an answer of another kind.
+local function misbehave(session, stream, way)
+  session.requests[stream] = nil
+  if INSTEAD[way] then session.writer:respond(stream, { status = math.tointeger(way) }) end
+end
+
+-- The faults against the rules that this peer keeps: true when the message was dealt with; else whether one of them
+-- was passed over.
+local function refused(session, stream, ended, faults)
+  local passed_over = false
+  for _, fault in ipairs(faults) do
+    local way = session.rules:way(fault.req)
+    if way == nil then
+      malformed(session, stream, ended)
+      return true
+    elseif way == "silent" or INSTEAD[way] then
+      misbehave(session, stream, way)
+      return true
+    end
+    passed_over = true
   end
-  if not ended and session:live(stream) then session:stream_error(stream, "PROTOCOL_ERROR") end
+  return false, passed_over
 end
 
--- Section 8.3: a guilty peer wants the pseudo-headers in one order.
-local function order_faults(list)
-  return list[1] and list[1][1] ~= ":method" and { { req = "RFC9113-8.3-13", guilty = true } } or {}
-end
-
-local function content_length(request)
-  return tonumber(fields.get(request.fields, "content-length") or nil)
+-- True when a guilty peer refused what is right.
+local function wrongly_refused(session, stream, list)
+  for _, row in ipairs(permitted) do
+    local way = row.when(list) and session.rules:way(row.id)
+    if way == "ignore" and session:live(stream) then
+      session:stream_error(stream, "PROTOCOL_ERROR")
+      return true
+    elseif way then
+      misbehave(session, stream, way)
+      return true
+    end
+  end
+  return false
 end
 
 -- Section 8.1.1: content-length against the content.
-local function content_faults(request)
-  local announced = content_length(request)
-  if not announced or announced == #request.body then return {} end
+local function content_faults(session, request)
+  local announced = tonumber(fields.get(request.fields, "content-length") or nil)
+  local size = #request.body
+  if request.padding > 0 and not session:keep "RFC9113-8.1.1-5" then size = size + request.padding end
+  if announced and request.frames > 1 and not session:keep "RFC9113-8.1.1-6" then size = 0 end
+  if not announced or announced == size then return {} end
+  if size ~= #request.body then return { { req = "RFC9113-8.1.1-10" } } end
   if request.frames == 0 then return { { req = "RFC9113-8.1.1-4" } } end
-  if announced > #request.body then return { { req = "RFC9113-8.1.1-3" } } end
+  if announced > size then return { { req = "RFC9113-8.1.1-3" } } end
   return { { req = request.frames > 1 and "RFC9113-8.1.1-2" or "RFC9113-8.1.1-1" } }
 end
 
-local function complete(session, stream, request)
-  session.requests[stream] = nil
-  if first_kept(session, content_faults(request)) then return malformed(session, stream, true) end
-  if request.answered or not session:keep("RFC9113-8.1-1", "RFC7540-3.2-7") then return end
+-- Section 8.2.3: what is no HTTP/2 gets one cookie field.
+local function join_cookies(session, list)
+  local cookies = fields.all(list, "cookie")
+  if #cookies < 2 or not session:keep "RFC9113-8.2.3-1" then return list end
+  return fields.with(fields.without(list, "cookie"), { "cookie", table.concat(cookies, "; ") })
+end
+
+local function answer(session, stream, request)
   session.writer:respond(stream, resources.answer(request), request.method == "HEAD")
 end
 
-local function trailers(session, event, request)
-  local faults = fields.validate_trailers(event.fields)
-  if not event.block_end_stream then
-    faults[#faults + 1] = { req = request.frames > 0 and "RFC9113-8.1-9" or "RFC9113-8.1-10" }
-  else
-    faults[#faults + 1] = { req = "RFC9113-8.1-13", guilty = true }
+-- Section 8.1: a guilty peer answers the first two requests on each other's stream.
+local function crossed(session, stream, request)
+  local other = session.crossed
+  session.crossed = { stream = stream, request = request }
+  if other then
+    answer(session, other.stream, request)
+    answer(session, stream, other.request)
   end
-  local fault = first_kept(session, faults)
-  if fault then return malformed(session, event.block_stream, event.block_end_stream) end
-  if event.block_end_stream then complete(session, event.block_stream, request) end
+end
+
+local function complete(session, stream, request, upgraded)
+  session.requests[stream] = nil
+  if refused(session, stream, true, content_faults(session, request)) then return end
+  local way = session.rules:way(upgraded and "RFC7540-3.2-7" or "RFC9113-8.1-1")
+  if request.answered or way == "ignore" then return end
+  if request.dechunked then request.body = request.body:match "^%x+\r\n(.-)\r\n0\r\n\r\n$" or request.body end
+  request.fields = join_cookies(session, request.fields)
+  return (way == "crossed" and crossed or answer)(session, stream, request)
+end
+
+-- The octets of names and values follow the same rules in trailers (section 8.2.1).
+local function trailer_faults(list)
+  local faults = fields.validate_trailers(list)
+  for _, fault in ipairs(faults) do
+    if fault.req:find "^RFC9113%-8%.2%.1%-" then fault.req = "RFC9113-8.2.1-16" end
+  end
+  return faults
+end
+
+local function trailers(session, event, request)
+  local stream, ended = event.block_stream, event.block_end_stream
+  local faults = trailer_faults(event.fields)
+  if not ended then
+    faults[#faults + 1] = { req = request.frames > 0 and "RFC9113-8.1-9" or "RFC9113-8.1-10" }
+  elseif not session:keep "RFC9113-8.1-13" then
+    return session:stream_error(stream, "PROTOCOL_ERROR")
+  end
+  if not refused(session, stream, ended, faults) and ended then complete(session, stream, request) end
+end
+
+-- Section 8.2.2: a guilty peer takes Transfer-Encoding for what it is in HTTP/1.1.
+local function chunked(session, list, faults)
+  for i, fault in ipairs(faults) do
+    if fault.req == "RFC9113-8.2.2-5" and fields.get(list, "transfer-encoding") == "chunked"
+        and not session:keep "RFC9113-8.2.2-11" then
+      table.remove(faults, i)
+      return true
+    end
+  end
+end
+
+local function new_request(list, lenient)
+  local request = {
+    method = fields.get(list, ":method") or "", path = fields.get(list, ":path") or "",
+    fields = list, body = "", frames = 0, padding = 0,
+  }
+  return lenient and resources.ordinary(request) or request
+end
+
+-- True when the fields of a request are answered for what is in them.
+local function judged(session, event)
+  local stream, ended, list = event.block_stream, event.block_end_stream, event.fields
+  local announced = session.conn:setting("ours", "ENABLE_CONNECT_PROTOCOL") == 1
+  local unasked = not announced and not session:keep "RFC8441-3-5" and fields.get(list, ":protocol") ~= nil
+  local faults = fields.validate_request(list, { protocol = announced or unasked })
+  local dechunked = chunked(session, list, faults)
+  local done, lenient = refused(session, stream, ended, faults)
+  if done or wrongly_refused(session, stream, list) then return true end
+  if fields.size(list) > hpack_rules.LARGEST_LIST then
+    if session:keep "RFC9113-10.5.1-2" then session.writer:respond(stream, { status = 431 }) end
+    return true
+  end
+  return false, lenient or unasked, dechunked
 end
 
 --- A field block on a stream that may carry one.
@@ -80,18 +177,14 @@ function messages.headers(session, event)
   if not accept_representations(session, event.fields) then return end
   local request = session.requests[stream]
   if request then return trailers(session, event, request) end
-  local list = event.fields
-  if first_kept(session, fields.validate_request(list)) or first_kept(session, order_faults(list)) then
-    return malformed(session, stream, event.block_end_stream)
-  end
-  request = {
-    -- A guilty peer takes requests without these for the ordinary one.
-    method = fields.get(list, ":method") or "GET", path = fields.get(list, ":path") or "/",
-    fields = list, body = "", frames = 0,
-  }
+  local done, lenient, dechunked = judged(session, event)
+  if done then return end
+  request = new_request(event.fields, lenient)
+  request.dechunked = dechunked
   if event.block_end_stream then return complete(session, stream, request) end
+  if not session:keep "RFC9113-8.1-15" then return session:stream_error(stream, "CANCEL") end
   session.requests[stream] = request
-  if request.method == "OPTIONS" then -- needs no content, so it need not wait for the end of the request (section 8.1)
+  if request.method == "OPTIONS" or request.method == "CONNECT" then -- needs no content, so it need not wait (section 8.1)
     session.writer:respond(stream, resources.answer(request))
     request.answered = true
   end
@@ -103,13 +196,27 @@ function messages.data(session, event)
   if not request then return end
   request.body = request.body .. event.data
   request.frames = request.frames + 1
+  request.padding = request.padding + event.length - #event.data
   if event.end_stream then complete(session, event.stream, request) end
 end
 
+-- What a guilty peer pushes though the client wants no pushes.
+local PUSHED <const> = { { ":method", "GET" }, { ":scheme", "http" }, { ":authority", "localhost" }, { ":path", "/" } }
+
 --- The request that came with the Upgrade: stream 1, complete (RFC 7540 section 3.2).
 function messages.upgraded(session, request)
-  request.frames = 1
-  complete(session, 1, request)
+  request.frames, request.padding = 1, 0
+  if not session:keep "RFC7540-3.2-12" then request.method, request.path = "GET", "/" end
+  if request.method == "OPTIONS" and not session:keep "RFC7540-3.2-13" then
+    return session:stream_error(1, "INTERNAL_ERROR")
+  end
+  if not session:keep "RFC9113-6.5.2-1" then
+    session.conn:send { name = "PUSH_PROMISE", stream = 1, promised_stream = 2, fields = PUSHED }
+  end
+  if session.rules:way "RFC7540-3.2-7" == "stream-3" then
+    return session.writer:respond(3, resources.answer(request))
+  end
+  complete(session, 1, request, true)
 end
 
 return messages

@@ -52,6 +52,13 @@ local methods = {
   end,
 }
 
+--- What a guilty peer makes of a request that it should have refused: an ordinary one.
+function resources.ordinary(request)
+  if not methods[request.method] then request.method = "GET" end
+  if not page(request.path:match "^[^?]*") then request.path = "/" end
+  return request
+end
+
 --- Find the answer to a complete and valid request (RFC 9110 sections 9 and 15).
 function resources.answer(request)
   local path = request.path and request.path:match "^[^?]*"

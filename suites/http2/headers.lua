@@ -1,4 +1,4 @@
--- HEADERS and CONTINUATION at a server (RFC 9113 sections 6.2, 6.10, 8.1 and 8.2).
+-- HEADERS and CONTINUATION at a server (RFC 9113 sections 6.2 and 6.10).
 suite { "headers", title = "HEADERS and field blocks", rfc = 9113, section = "6.2" }
 
 case {
@@ -186,65 +186,6 @@ case {
   run = function(conn)
     conn:send(HEADERS { stream = conn:new_stream(), end_stream = true, fragment = hex "40" })
     conn:expect(connection_error { "COMPRESSION_ERROR", "FRAME_SIZE_ERROR" })
-  end,
-}
-
-case {
-  id = "upper-case-name",
-  title = "a field name with an upper-case letter",
-  req = "RFC9113-8.2.1-1",
-  h2spec = "http2/8.1.2/1",
-  run = function(conn)
-    local stream = conn:new_stream()
-    conn:send(HEADERS { stream = stream, end_stream = true, fields = with(get "/", { "x-Test", "ok" }) })
-    conn:expect(malformed(stream))
-  end,
-}
-
-case {
-  id = "connection-specific-field",
-  title = "a connection-specific field in a request",
-  req = "RFC9113-8.2.2-2",
-  h2spec = "http2/8.1.2.2/1",
-  violate = { "RFC9113-8.2.2-2", "RFC9113-8.2.2-3", "RFC9113-8.2.2-4", "RFC9113-8.2.2-5", "RFC9113-8.2.2-6" },
-  each = {
-    { label = "connection", "connection", "keep-alive" },
-    { label = "proxy-connection", "proxy-connection", "keep-alive" },
-    { label = "keep-alive", "keep-alive", "timeout=5" },
-    { label = "transfer-encoding", "transfer-encoding", "chunked" },
-    { label = "upgrade", "upgrade", "websocket" },
-  },
-  run = function(conn, row)
-    local stream = conn:new_stream()
-    conn:send(HEADERS { stream = stream, end_stream = true, fields = with(get "/", { row[1], row[2] }) })
-    conn:expect(malformed(stream))
-  end,
-}
-
-case {
-  id = "missing-pseudo-header",
-  title = "a request without one of the mandatory pseudo-headers",
-  req = "RFC9113-8.3.1-19",
-  h2spec = { "http2/8.1.2.3/2", "http2/8.1.2.3/3", "http2/8.1.2.3/4" },
-  violate = { "RFC9113-8.3.1-17", "RFC9113-8.3.1-18", "RFC9113-8.3.1-19" },
-  each = { ":method", ":scheme", ":path" },
-  run = function(conn, name)
-    local stream = conn:new_stream()
-    conn:send(HEADERS { stream = stream, end_stream = true, fields = without(get "/", name) })
-    conn:expect(malformed(stream))
-  end,
-}
-
-case {
-  id = "pseudo-header-order",
-  title = "the pseudo-headers in reverse order",
-  req = "RFC9113-8.3-13",
-  run = function(conn)
-    local stream = conn:new_stream()
-    local reversed = {}
-    for _, field in ipairs(get(target.path)) do table.insert(reversed, 1, field) end
-    conn:send(HEADERS { stream = stream, end_stream = true, fields = reversed })
-    conn:expect(response(stream, target.status))
   end,
 }
 
