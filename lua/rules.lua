@@ -8,7 +8,8 @@
 --   stream      a connection error is reported as a stream error only
 --   refuse      a stream error becomes RST_STREAM(REFUSED_STREAM)
 --   late        the rule is broken from the second time on
---   once        the rule is broken the first time only
+--   once        the rule is broken the first time only, on each connection
+--   single      the rule is broken one time only, on the first connection that has occasion to; single:WAY in that way
 --   serve       what must not be served is served
 --   open        GOAWAY is sent, but the connection stays open
 --   other       the error is reported on another stream
@@ -56,8 +57,14 @@ function rules:fresh()
   return rules.new(self.violate)
 end
 
+--- True for a peer that bends nothing.
+function rules:sound()
+  return next(self.violate) == nil
+end
+
 --- The way in which one of the ids is bent this time, or nil while all are kept.
 function rules:way(...)
+  if self:sound() then return nil end
   for _, id in ipairs { ... } do
     local way = self.violate[id]
     if way then
