@@ -163,6 +163,7 @@ end
 
 local function close_all(run)
   for _, conn in ipairs(run.connections) do
+    conn._.watch:over(conn)
     conn:close()
   end
 end

@@ -212,6 +212,7 @@ end
 
 function Conn:_put_frame(frame)
   local state = self._
+  state.watch:sent(frame, state.ping_count, state.out.settings + 1)
   if frame.fields then
     local copy = {}
     for key, value in pairs(frame) do

@@ -4,22 +4,35 @@ local output = {}
 
 output.PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-local HEADERS, SETTINGS, PUSH_PROMISE, CONTINUATION = 1, 4, 5, 9
+local HEADERS, PRIORITY, SETTINGS, PUSH_PROMISE, PING, CONTINUATION = 1, 2, 4, 5, 6, 9
 local ACK, END_HEADERS = 0x1, 0x4
 local HEAD = 9
 
---- The state at the start: a client owes the preface.
+--- The state at the start: a client owes the preface. What is counted beside: `settings` without ACK, `frames`, those on
+-- each stream but PRIORITY (`touched`), the `highest` of these streams, and whether a PING was odd in any way.
 function output.new(role)
   return {
     role = role, preface = role == "client" and 1 or nil, head = "", need = 0, block = false, broken = false,
-    settings = 0, opened = {},
+    settings = 0, opened = {}, frames = 0, touched = {}, highest = 0, odd_pings = false,
   }
+end
+
+local function count(out, length, kind, flags, stream)
+  out.frames = out.frames + 1
+  if kind ~= PRIORITY then
+    out.touched[stream] = (out.touched[stream] or 0) + 1
+    out.highest = math.max(out.highest, stream)
+  end
+  if kind == PING and (length ~= 8 or stream ~= 0 or flags & ACK ~= 0) then
+    out.odd_pings = true
+  end
 end
 
 local function frame_begins(out)
   local length, kind, flags, stream = string.unpack(">I3BBI4", out.head)
   stream = stream & 0x7fffffff
   out.head, out.need = "", length
+  count(out, length, kind, flags, stream)
   if kind == HEADERS or kind == PUSH_PROMISE then
     out.block = flags & END_HEADERS == 0
   elseif kind == CONTINUATION and flags & END_HEADERS ~= 0 then
@@ -61,6 +74,11 @@ function output.track(out, octets)
       end
     end
   end
+end
+
+--- The request of an Upgrade opened stream 1 (RFC 7540 section 3.2).
+function output.upgraded(out)
+  out.opened[1], out.touched[1], out.highest = true, 1, math.max(out.highest, 1)
 end
 
 --- Nothing of ours is unfinished: the preface is out, the last frame was whole, no field block is open.

@@ -9,6 +9,7 @@ local send = {}
 --- Sends a field list as HEADERS and as many CONTINUATION frames as the peer's MAX_FRAME_SIZE asks for.
 function send.headers(conn, stream, list, end_stream)
   local wire = conn._.wire
+  conn._.watch:request(stream, list)
   local block = wire:encode(list)
   local size = wire:setting("theirs", "MAX_FRAME_SIZE")
   local name, at = "HEADERS", 1

@@ -40,6 +40,7 @@ function methods:recv_head(seconds)
     return nil, code, message
   end
   state.waited = true
+  state.watch:head(self, head)
   if self.role == "client" then
     for key in pairs(self.response) do
       self.response[key] = nil
@@ -97,6 +98,7 @@ function methods:start_tls(options)
     return nil, message or code
   end
   state.tls, state.secure = info, true
+  state.watch:handshake(self, given.alpn, info)
   return info
 end
 

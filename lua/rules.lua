@@ -49,12 +49,20 @@ end
 
 --- violate: { [id] = way }.
 function rules.new(violate)
-  return setmetatable({ violate = violate or {}, seen = {} }, rules)
+  return setmetatable({ violate = violate or {}, seen = {}, spent = {} }, rules)
 end
 
---- The same rules for another connection: "once" and "late" count on each connection of its own.
+--- The same rules for another connection: "once" and "late" count on each connection of its own, "single" on all.
 function rules:fresh()
-  return rules.new(self.violate)
+  local fresh = rules.new(self.violate)
+  fresh.spent = self.spent
+  return fresh
+end
+
+--- The way of which this one is "single:WAY", or itself.
+function rules.plain(way)
+  if way == "once" or way == "single" then return "ignore" end
+  return way:match "^single:(.+)$" or way
 end
 
 --- True for a peer that bends nothing.
@@ -74,6 +82,11 @@ function rules:way(...)
         if times > 1 then return "ignore", id end
       elseif way == "once" then
         if times == 1 then return "ignore", id end
+      elseif way:find "^single" then
+        if not self.spent[id] then
+          self.spent[id] = true
+          return rules.plain(way), id
+        end
       else
         return way, id
       end

@@ -1,79 +1,29 @@
--- The watchman: what a peer sends in breach of a rule, with the requirement's id (DESIGN section 5).
+-- The watchman: what a peer sends in breach of a rule, with the requirement's id (docs/design.md).
 --
--- Facts about frames are the engine's (src/h2/tables.h); here is which of them are violations of the sender, and which
--- the tester itself may have brought about.
-local fields = require "h2probe.fields"
+-- Facts about frames are the engine's (src/h2/tables.h). Which of them are violations of the sender, and which the tester
+-- itself may have brought about, is in lua/watch/: tables of rules by subject.
+local faults = require "h2probe.watch.faults"
+local hpack = require "h2probe.watch.hpack"
+local messages = require "h2probe.watch.messages"
+local settings = require "h2probe.watch.settings"
+local streams = require "h2probe.watch.streams"
+local transport = require "h2probe.watch.transport"
 
 local watch = {}
 
--- fault = requirement, or a table by the frame's type (0: any other type). What is not here is no violation, or one
--- that may be of the tester's making: reset-stream-received (frames in flight), skipped-stream and idle-stream of a
--- stream that a script used in odd ways, oversized and block-size (the tester's own limits), self-dependency (5.3.1 of
--- RFC 7540, gone), settings-ack-unasked and ping-ack-unasked (soft: scripts send odd SETTINGS and PING frames).
-local RULES = {
-  ["length"] = {
-    PRIORITY = "RFC9113-4.2-14", RST_STREAM = "RFC9113-4.2-14", PING = "RFC9113-6.7-1", WINDOW_UPDATE = "RFC9113-4.2-14",
-    SETTINGS = "RFC9113-4.2-14", GOAWAY = "RFC9113-4.2-14",
-  },
-  ["ack-payload"] = "RFC9113-6.5-5",
-  ["padding-octets"] = { DATA = "RFC9113-6.1-1", HEADERS = "RFC9113-6.2-1", PUSH_PROMISE = "RFC9113-6.6-2" },
-  ["stream-zero"] = {
-    DATA = "RFC9113-6.1-11", HEADERS = "RFC9113-6.2-21", RST_STREAM = "RFC9113-6.4-8", CONTINUATION = "RFC9113-6.10-9",
-  },
-  ["stream-nonzero"] = {
-    SETTINGS = "RFC9113-6.5-7", PING = "RFC9113-6.7-7", GOAWAY = "RFC9113-6.7-7", ORIGIN = "RFC8336-2.2-1",
-    PRIORITY_UPDATE = "RFC9218-7.1-1",
-  },
-  ["reserved-bit"] = "RFC9113-4.1-5",
-  ["undefined-flags"] = "RFC9113-4.1-4",
-  ["increment-zero"] = "RFC9113-6.9-8",
-  ["first-frame"] = { by_role = { client = "RFC9113-3.4-4", server = "RFC9113-3.4-2" } },
-  ["frame-size"] = "RFC9113-4.1-1",
-  ["block-interrupted"] = { PRIORITY = "RFC9113-6.3-4", [0] = "RFC9113-4.3-2" },
-  ["block-missing"] = "RFC9113-6.10-9",
-  ["idle-stream"] = { RST_STREAM = "RFC9113-6.4-4" },
-  ["half-closed-stream"] = {
-    DATA = "RFC9113-6.1-4", HEADERS = "RFC9113-5.1-17", PUSH_PROMISE = "RFC9113-6.6-6",
-  },
-  ["closed-stream"] = { DATA = "RFC9113-5.1-26", HEADERS = "RFC9113-5.1-26" },
-  ["reserved-stream"] = { by_role = { client = "RFC9113-5.1-11", server = "RFC9113-5.1-14" } },
-  ["reset-stream-sent"] = { DATA = "RFC9113-5.4.2-2", HEADERS = "RFC9113-5.4.2-2", CONTINUATION = "RFC9113-5.4.2-2" },
-  ["stream-parity"] = { by_role = { server = "RFC9113-5.1.1-1" } },
-  ["concurrency"] = { by_role = { client = "RFC9113-5.1.2-2", server = "RFC9113-5.1.2-1" } },
-  ["window-stream"] = "RFC9113-6.9.1-1",
-  ["window-connection"] = "RFC9113-6.9.1-2",
-  ["goaway-rising"] = "RFC9113-6.8-6",
-  ["push-from-client"] = "RFC9113-8.4-8",
-  ["push-disabled"] = "RFC9113-6.5.2-1",
-  ["push-stream"] = "RFC9113-6.6-1",
-  ["trailers-without-end-stream"] = "RFC9113-8.1-2",
-  ["update-missing"] = "RFC9113-4.3.1-3",
-}
-
--- Deviations with a defence: they are warnings, whatever the level of the requirement.
-local SOFT = { ["update-missing-empty"] = "RFC9113-4.3.1-3" }
-
-watch.RULES = RULES
-
--- Decoding errors by their status (docs/engine.md); the rest is RFC7541-3.2-5. The bounds of our decoder accuse nobody.
-local DECODING_RULES = {
-  ["update-large"] = "RFC7541-6.3-3",
-  ["limit"] = false, ["memory"] = false, ["stopped"] = false,
-}
-
--- Rules about single settings (`setting-value` says only that one is wrong).
-local SETTING_RULES = {
-  MAX_FRAME_SIZE = { "RFC9113-6.5.2-11", 16384, 16777215 },
-  ENABLE_CONNECT_PROTOCOL = { "RFC8441-3-1", 0, 1 },
-  NO_RFC7540_PRIORITIES = { "RFC9218-2.1-1", 0, 1 },
-}
+local TABLE_SIZE <const> = 4096
 
 local Watch = {}
 Watch.__index = Watch
 
 --- A watchman for one connection. Findings { requirement =, text =, conn =, event =, soft = } are appended to the list.
+-- What it keeps: `methods` of our requests and `resets` of ours (PINGs that had been sent by then) by stream, `pings` and
+-- `acks` that were acknowledged, `settings` of the peer, `answered`: the highest stream that the application answered.
 function watch.new(findings)
-  return setmetatable({ list = findings or {}, seen = {} }, Watch)
+  return setmetatable({
+    list = findings or {}, seen = {}, methods = {}, resets = {}, pings = 0, acks = 0, settings = {}, settings_frames = 0,
+    tables = {}, reset_at = {}, answered = 0,
+  }, Watch)
 end
 
 --- The findings so far.
@@ -81,105 +31,100 @@ function Watch:findings()
   return self.list
 end
 
-local function report(self, conn, event, requirement, text, soft)
-  local key = requirement and requirement .. (soft and " soft" or "")
-  if key and not self.seen[key] then
+--- A violation; each requirement once on a connection. soft: with a defence, so only a warning.
+function Watch:report(conn, event, requirement, text, soft)
+  local key = requirement .. (soft and " soft" or "")
+  if not self.seen[key] then
     self.seen[key] = true
-    self.list[#self.list + 1] = { requirement = requirement, text = text, conn = conn, event = event, soft = soft }
+    self.list[#self.list + 1] = { requirement = requirement, text = text, conn = conn, event = event,
+      soft = soft or false }
   end
 end
+
+-- What each fault says; from the engine when it is there.
+watch.texts = setmetatable({}, { __index = function(_, slug)
+  return require("h2probe.engine").faults[slug]
+end })
 
 local function name_of(event)
   local name = event.name == "UNKNOWN" and ("frame of type 0x%02x"):format(event.type) or event.name
   return ("%s on stream %d"):format(name, event.stream)
 end
 
-local function requirement_of(rule, role, name)
-  if type(rule) == "string" then
-    return rule
-  elseif rule.by_role then
-    return rule.by_role[role]
-  end
-  return rule[name] or rule[0]
-end
-
-local function sorted_faults(faults)
+local function sorted_faults(set)
   local list = {}
-  for slug in pairs(faults) do
+  for slug in pairs(set) do
     list[#list + 1] = slug
   end
   table.sort(list)
   return list
 end
 
--- Flags of unknown types are anyone's; a GOAWAY may answer a broken preface before all else (RFC 9113 section 3.4).
-local function excused(event, slug)
-  return slug == "undefined-flags" and event.name == "UNKNOWN" or slug == "first-frame" and event.name == "GOAWAY"
-end
-
--- A frame that is wrong in one way is often wrong in others that follow from it: an interrupted block above all.
 local function check_faults(self, conn, event)
+  local view = { watch = self, out = conn._.out, block = self.block }
   for _, slug in ipairs(sorted_faults(event.faults)) do
-    local rule = RULES[slug] or SOFT[slug]
-    if rule and not excused(event, slug) then
-      report(self, conn, event, requirement_of(rule, conn.role, event.name), ("%s: %s"):format(name_of(event),
-        watch.texts[slug] or slug), SOFT[slug] ~= nil)
+    local row = faults.row(slug, event, conn.role, view)
+    if row then
+      self:report(conn, event, row[2], ("%s: %s"):format(name_of(event), watch.texts[slug] or slug), row.soft)
     end
   end
 end
 
--- What each slug says; from the engine when it is there.
-watch.texts = setmetatable({}, { __index = function(_, slug)
-  return require("h2probe.engine").faults[slug]
-end })
+-- By frame: what there is to see beside the engine's faults.
+local on = { DATA = messages.data, RST_STREAM = streams.reset, GOAWAY = streams.goaway }
 
-local function check_settings(self, conn, event)
-  for _, setting in ipairs(event.settings or {}) do
-    local rule = SETTING_RULES[setting.name]
-    local text = ("SETTINGS: %s has the value %d"):format(setting.name or ("0x%x"):format(setting.id), setting.value)
-    if rule and (setting.value < rule[2] or setting.value > rule[3]) then
-      report(self, conn, event, rule[1], text)
-    elseif setting.name == "ENABLE_PUSH" and setting.value ~= 0 and conn.role == "client" then
-      report(self, conn, event, "RFC9113-6.5.2-5", text)
-    end
+function on.SETTINGS(self, conn, event)
+  if not event.ack then
+    return settings.frame(self, conn, event)
+  end
+  self.acks = self.acks + 1
+end
+
+function on.PING(self, conn, event)
+  if event.ack and event.data and conn._.pings[event.data] then
+    self.pings = self.pings + 1
+  end
+end
+
+function on.PUSH_PROMISE(self, _, event)
+  self.promised = math.max(self.promised or 0, event.promised_stream or 0)
+end
+
+function on.PRIORITY_UPDATE(self, conn, event)
+  if conn.role == "client" then
+    self:report(conn, event, "RFC9218-7.1-10", "a server sent PRIORITY_UPDATE")
+  end
+end
+
+-- RFC 7838 section 4: an origin on stream 0, and none elsewhere.
+function on.ALTSVC(self, conn, event)
+  if conn.role == "client" and event.origin and (event.stream == 0) == (event.origin == "") then
+    self:report(conn, event, "RFC7838-4-6", ("ALTSVC on stream %d with %s origin"):format(event.stream,
+      event.origin == "" and "no" or "an"))
   end
 end
 
 local function check_block(self, conn, event)
-  local problem = event.field_error
-  local rule = DECODING_RULES[problem.status]
-  if rule ~= false then
-    report(self, conn, event, rule or "RFC7541-3.2-5", ("%s: at octet %d of the field block: %s"):format(name_of(event),
-      problem.offset, problem.message))
+  if event.field_error then
+    return hpack.broken(self, conn, event)
   end
+  if event.fields[1] and event.fields[1].kind == "size_update" then
+    hpack.updates(self, conn, event)
+  end
+  messages.fields(self, conn, event)
 end
 
-local function report_all(self, conn, event, faults)
-  for _, fault in ipairs(faults) do
-    report(self, conn, event, fault.by, ("%s: %s"):format(name_of(event), fault.text))
-  end
-end
-
--- A field block on a stream that the tester opened; the first final one is the response, later ones are trailers.
-local function check_response(self, conn, event)
-  local stream = conn._.streams[event.block_stream]
-  if not stream or event.block_type ~= "HEADERS" then
-    return
-  elseif stream.trailers == event.fields then
-    report_all(self, conn, event, fields.validate_trailers(event.fields))
-  elseif not stream.trailers then
-    report_all(self, conn, event, fields.validate_response(event.fields, { end_stream = event.block_end_stream }))
-  end
-end
-
-local function check_request(self, conn, event)
-  local stream = conn._.streams[event.block_stream]
-  if not stream or event.block_type ~= "HEADERS" or not stream.request then
-    return
-  elseif stream.request.fields == event.fields then
-    report_all(self, conn, event, fields.validate_request(event.fields, { protocol = true }))
-  elseif stream.trailers == event.fields then
-    report_all(self, conn, event, fields.validate_trailers(event.fields))
+-- The field block that is open after this frame: { stream, last = name of its last frame }.
+local function follow_block(self, event)
+  local name = event.name
+  if event.end_headers == false and (name == "HEADERS" or name == "PUSH_PROMISE") then
+    self.block = { stream = event.stream, last = name }
+  elseif self.block and event.stream == self.block.stream then
+    if name == "CONTINUATION" and not event.end_headers then
+      self.block.last = name
+    elseif name == "CONTINUATION" then
+      self.block = nil
+    end
   end
 end
 
@@ -188,18 +133,104 @@ function Watch:event(conn, event)
   if event.event ~= "frame" then
     return
   end
+  local look = on[event.name]
+  if look and event.name ~= "PUSH_PROMISE" then
+    look(self, conn, event)
+  end
   if event.faults then
     check_faults(self, conn, event)
   end
-  if event.name == "SETTINGS" and not event.ack then
-    check_settings(self, conn, event)
+  if event.name == "PUSH_PROMISE" then
+    look(self, conn, event)
   end
-  if event.field_error then
+  if self.block or event.end_headers == false then
+    follow_block(self, event)
+  end
+  if event.field_error or event.fields then
     check_block(self, conn, event)
-  elseif event.fields then
-    local check = conn.role == "client" and check_response or check_request
-    check(self, conn, event)
   end
+  if conn.role == "client" and (event.name == "DATA" or event.block_type == "HEADERS") then
+    streams.response(self, conn, event, event.block_stream or event.stream)
+  end
+end
+
+-- What the tester did --------------------------------------------------------------------------------------------------
+
+--- We sent a request: its fields.
+function Watch:request(stream, list)
+  local method
+  for _, field in ipairs(list) do
+    if field[1] == ":method" then
+      method = method == nil and field[2] or false
+    end
+  end
+  if self.methods[stream] == nil then
+    self.methods[stream] = method or false
+  end
+end
+
+local sent = {}
+
+function sent.HEADERS(self, frame)
+  if frame.fields then
+    self:request(frame.stream or 1, frame.fields)
+  end
+end
+
+function sent.RST_STREAM(self, frame, pings)
+  local stream = frame.stream or 1
+  self.resets[stream] = self.resets[stream] or pings
+end
+
+-- The table that we allow from the acknowledgement of this SETTINGS frame on.
+function sent.SETTINGS(self, frame, _, number)
+  for _, pair in ipairs(not frame.ack and frame.settings or {}) do
+    if (pair.name or pair.id or pair[1]) == "HEADER_TABLE_SIZE" or (pair.id or pair[1]) == 1 then
+      self.tables[#self.tables + 1] = { number = number, size = pair.value or pair[2] }
+    end
+  end
+end
+
+--- We sent a frame; `pings` were asked before it, and with it SETTINGS number `settings`.
+function Watch:sent(frame, pings, number)
+  local note = sent[frame.name]
+  if note then
+    note(self, frame, pings, number)
+  end
+end
+
+--- The largest dynamic table that the peer may use for what it sends now. What came with an Upgrade is in force at once.
+function Watch:table_limit()
+  local limit = self.upgraded and math.huge or TABLE_SIZE
+  for _, entry in ipairs(self.tables) do
+    if entry.number <= self.acks then
+      limit = math.max(limit, entry.size)
+    end
+  end
+  return limit
+end
+
+--- The method of the request that an Upgrade made the one on stream 1.
+function Watch:upgrade(method)
+  self.upgraded = true
+  self.methods[1] = method
+end
+
+-- Below HTTP/2 ---------------------------------------------------------------------------------------------------------
+
+--- A TLS handshake is done; `names` was offered.
+function Watch:handshake(conn, names, info)
+  transport.handshake(self, conn, names, info)
+end
+
+--- The head of an HTTP/1.1 message came.
+function Watch:head(conn, head)
+  transport.head(self, conn, head)
+end
+
+--- The connection is over.
+function Watch:over(conn)
+  transport.over(self, conn)
 end
 
 return watch

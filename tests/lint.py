@@ -25,7 +25,7 @@ OWNED = [(re.compile(r'openssl/|uv\.h'), ('io', 'bind')), (re.compile(r'lua\.h|l
 # The layers of lua/ (docs/runtime.md): a module requires modules of its own layer and of those above it here.
 LUA_LAYERS = [
     ('data', r'requirements|fields|frames|url|transcript|resources|selection|evidence|verdict|context'),
-    ('wire', r'open|conn(_\w+)?|expect|outcome(_\w+)?|watch(_\w+)?|rules|server(\..*)?|client(\..*)?|under_test'),
+    ('wire', r'open|conn(_\w+)?|expect|outcome(_\w+)?|watch(\..*)?|rules|server(\..*)?|client(\..*)?|under_test'),
     ('language', r'environment|schema|loader'),
     ('run', r'preflight|sentinel|case_run|settle|runner|results'),
     ('front', r'args|words|targets|reporting|campaign|main|cmd(\..*)?'),

@@ -7,6 +7,7 @@ local demands = require "h2probe.server.demands"
 local tolerances = require "h2probe.server.tolerances"
 local messages = require "h2probe.server.messages"
 local priorities = require "h2probe.server.priorities"
+local spoil = require "h2probe.server.spoil"
 local writer = require "h2probe.server.writer"
 
 local PREFACE <const> = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -23,6 +24,7 @@ function session.new(conn, options)
     conn = conn, rules = options.rules, upgraded = options.request ~= nil,
     requests = {}, client_reset = {}, over = false,
   }, session)
+  self.conn = spoil.wrap(conn, self)
   self.writer = writer.new(self)
   self.options = options
   return self
