@@ -92,10 +92,10 @@ end
 
 local function answered_early(conn)
   local stream = conn:request { method = "OPTIONS", path = target.path, end_stream = false }
-  conn:barrier()
-  local state = conn:state(stream)
-  if state ~= "half-closed (remote)" then -- as the client sees it
-    skip("the server does not answer and keep the stream open before the request has ended: it is " .. state)
+  conn:get(target.path) -- what is answered before the request has ended is answered before a later request,
+  conn:barrier() -- and reset, if the server does that, soon after
+  if conn:state(stream) ~= "half-closed (remote)" then -- as the client sees it
+    skip "the server does not answer and keep the stream open before the request has ended"
   end
   return stream
 end
