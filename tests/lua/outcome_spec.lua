@@ -299,6 +299,13 @@ describe("expect", function()
     assert.has_error(function() conn:expect(true) end)
   end)
 
+  it("asks in one write with a stimulus that is no error, so that a peer reads both or neither", function()
+    local _, wire = judged({ { ended = "fin" } }, outcome.no_error())
+    assert.equal("h2p00001", wire.sent[wire.flushed].data)
+    _, wire = judged({ { ended = "fin" } }, CE "PROTOCOL_ERROR")
+    assert.equal("stimulus", wire.sent[wire.flushed].data)
+  end)
+
   it("sends the same PING payloads in every run", function()
     local _, wire = judged({ alive = true }, IGN())
     local _, again = judged({ alive = true }, IGN())

@@ -172,7 +172,14 @@ function Wire:encode() return "block" end
 function Wire:tls() return self.tls_info end
 function Wire:peek() return self.raw end
 function Wire:recv_octets() return nil, "timeout" end
-for _, name in ipairs { "flush", "start_h2", "upgraded", "close", "reset", "shutdown", "unread" } do
+
+-- What left up to now.
+function Wire:flush()
+  self.flushed = #self.sent
+  return true
+end
+
+for _, name in ipairs { "start_h2", "upgraded", "close", "reset", "shutdown", "unread" } do
   Wire[name] = function() end
 end
 function Wire:auto(given) return given end
