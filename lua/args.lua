@@ -18,6 +18,7 @@ examples:
   h2probe run https://localhost:8443 --report console --report junit=results.xml
   h2probe probe my-probe.lua https://localhost:8443
   h2probe list http2                        the cases; h2probe explain ID tells about one
+  h2probe client -- curl --http2 --cacert {cacert} {url}     test a client
   h2probe serve                             the reference server
 
 h2probe COMMAND --help shows the options of a command.
@@ -140,9 +141,17 @@ local function common(command)
   add(command, "--color", "auto, always or never.", choice("auto", "always", "never"), "WHEN"):default "auto"
 end
 
-local function mode(command)
-  add(command, "-m --mode", "How HTTP/2 starts: alpn, upgrade, prior or all. Default: what the URL's scheme has.",
+local function mode(command, description)
+  add(command, "-m --mode", description
+    or "How HTTP/2 starts: alpn, upgrade, prior or all. Default: what the URL's scheme has.",
     choice("alpn", "upgrade", "prior", "all"), "MODE")
+end
+
+local function reports(command)
+  add(command, "--report", "console, junit, json ..., to standard output or FILE; may be repeated.", report,
+    "FORMAT[=FILE]"):count "*":target "reports"
+  command:flag("-v --verbose", "Conversations of all cases.")
+  command:flag("--strict", "A warning fails the run.")
 end
 
 local function target(command)
@@ -158,14 +167,11 @@ local function target(command)
   add(command, "--large-path", "A path whose content is 64 KiB or more.", request_path, "PATH")
   add(command, "--header", "A field for every request; may be repeated.", header, "LINE"):count "*":target "headers"
   add(command, "--connect-to", "Connect there instead of the URL's host and port.", host_port, "HOST:PORT")
-  add(command, "--report", "console, junit, json ..., to standard output or FILE; may be repeated.", report,
-    "FORMAT[=FILE]"):count "*":target "reports"
-  command:flag("-v --verbose", "Conversations of all cases.")
-  command:flag("--strict", "A warning fails the run.")
+  reports(command)
 end
 
-local function running(command)
-  add(command, "-j --jobs", "Cases in flight.", whole(1, 1024), "N"):default "32"
+local function running(command, jobs)
+  add(command, "-j --jobs", "Cases in flight.", whole(1, 1024), "N"):default(jobs or "32")
   command:flag("--fail-fast", "Stop at the first failure.")
   add(command, "--repeat", "Run everything N times and tell which verdicts change.", whole(1, 10000), "N")
     :target "rounds":default "1"
@@ -209,6 +215,33 @@ local function add_serve(parser)
   add(serve, "--key", "Its private key.", text_of, "FILE")
 end
 
+local function add_client(parser)
+  local client = new_command(parser, "client", "Test a client: each case is a server of its own, and the command behind "
+    .. "-- is run once for each row of it. In the command {url}, {host}, {port}, {mode} and {cacert} are replaced; "
+    .. "H2PROBE_URL and so on are in its environment. It makes one GET of the URL and ends, with 0 if it was answered.")
+    :usage "usage: h2probe client [OPTIONS] [SELECTION...] -- COMMAND [ARGUMENT...]":epilog(EXIT_STATUS)
+  words(client, "words", SELECTION, "*")
+  mode(client, "How the client is to start HTTP/2: alpn, upgrade, prior or all (those that it does).")
+  add(client, "--timeout", "Seconds that a silent client gets in a case.", seconds, "SECONDS"):default "5"
+  add(client, "--host", "The host of the URL.", text_of, "NAME"):default "localhost"
+  add(client, "--path", "The path of the URL.", request_path, "PATH"):default "/"
+  add(client, "--cert", "The certificate to show; without one it is made at the start.", text_of, "FILE")
+  add(client, "--key", "Its private key.", text_of, "FILE")
+  add(client, "--cacert", "What {cacert} names; without it the certificate.", text_of, "FILE")
+  reports(client)
+  running(client, "4")
+end
+
+local function add_fetch(parser)
+  local fetch = new_command(parser, "fetch", "The reference client: GET over HTTP/2, sound or with a chosen violation.")
+  fetch:argument("url", "The URL (https:// or http://).")
+  mode(fetch, "How HTTP/2 starts: alpn for https://, upgrade or prior (the default) for http://.")
+  add(fetch, "--timeout", "Seconds for the whole exchange.", seconds, "SECONDS"):default "10"
+  fetch:flag("-k --insecure", "Accept any certificate.")
+  add(fetch, "--cacert", "Trust the certificates in FILE.", text_of, "FILE")
+  add(fetch, "--violate", "Break this requirement; may be repeated.", text_of, "ID[=WAY]"):count "*"
+end
+
 local function add_list(parser)
   local list = new_command(parser, "list", "The catalogue of cases.")
   words(list, "words", SELECTION, "*")
@@ -244,7 +277,9 @@ function args.parser()
   end)
   add_run(parser)
   add_probe(parser)
+  add_client(parser)
   add_serve(parser)
+  add_fetch(parser)
   add_list(parser)
   add_explain(parser)
   add_prove(parser)
@@ -261,7 +296,9 @@ end
 local COMMANDS = {
   { "run [URL] [SELECTION...]", "run the suites" },
   { "probe FILE... [URL]", "run probe scripts" },
+  { "client [SELECTION...] -- COMMAND", "test a client" },
   { "serve [--violate ID]", "the reference server" },
+  { "fetch [--violate ID] URL", "the reference client" },
   { "list [SELECTION...]", "the cases" },
   { "explain ID...", "a case or a requirement" },
   { "prove [SELECTION...]", "prove the cases against guilty peers" },
@@ -270,7 +307,7 @@ local COMMANDS = {
 function args.short_help()
   local lines = { SUMMARY, "", "usage: h2probe COMMAND [OPTIONS]", "" }
   for _, command in ipairs(COMMANDS) do
-    lines[#lines + 1] = ("  %-27s %s"):format(command[1], command[2])
+    lines[#lines + 1] = ("  %-33s %s"):format(command[1], command[2])
   end
   return table.concat(lines, "\n") .. "\n\n" .. EXAMPLES
 end
@@ -294,11 +331,26 @@ local function one_line(message, parser)
   return args.printable(message)
 end
 
+-- The words behind the first --, where the command has such a tail.
+local function split_tail(argv)
+  if argv[1] ~= "client" then
+    return argv
+  end
+  for i, word in ipairs(argv) do
+    if word == "--" then
+      return table.move(argv, 1, i - 1, 1, {}), table.move(argv, i + 1, #argv, 1, {})
+    end
+  end
+  return argv
+end
+
 --- argv to options; or nil and { help = text } or { message = line }.
 function args.parse(argv)
   if #argv == 0 then
     return nil, { help = args.short_help() }
   end
+  local tail
+  argv, tail = split_tail(argv)
   local parser = args.parser()
   local ok, result = xpcall(parser._parse, function(e)
     return getmetatable(e) == args.stop and e or debug.traceback(tostring(e), 2)
@@ -309,6 +361,7 @@ function args.parse(argv)
     return nil, { help = args.short_help() }
   end
   if ok then
+    result.tail = tail
     return result
   end
   if getmetatable(result) ~= args.stop then

@@ -97,7 +97,8 @@ local function round_options(plan, aim, look, context)
   return {
     cases = plan.cases, modes = aim.modes, targets = aim.targets, offers = look.offers, explicit = aim.explicit,
     jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
-    strict = options.strict, verbose = options.verbose, command = command_maker(plan), findings = look.runs,
+    strict = options.strict, verbose = options.verbose, command = plan.command or command_maker(plan),
+    findings = look.runs, role = plan.role, unguarded = plan.role == "server",
     progress = function(event) reporting.live(plan.reports, "progress", context, event) end,
     on_start = function(interrupt)
       plan.interrupt = interrupt
@@ -190,7 +191,8 @@ end
 
 local function measured(plan, aim)
   local started, from = os.time(), engine.now()
-  local look, message = preflight.look { targets = aim.targets, modes = aim.modes, timeout = plan.options.timeout }
+  local look, message = (plan.look or preflight.look) { targets = aim.targets, modes = aim.modes,
+    timeout = plan.options.timeout, jobs = plan.options.jobs }
   if not look then
     say(message)
     return EXIT.unreachable
@@ -229,8 +231,17 @@ function campaign.judge(plan)
   return results.exit_status(all), summary_text(all)
 end
 
+local function aim_of(plan)
+  if plan.aim then
+    return plan.aim
+  elseif plan.url then
+    return targets.of_url(plan.url, plan.options)
+  end
+  return local_server(plan)
+end
+
 --- Runs cases against a URL or the embedded server. `plan`: options, url (nil: embedded), cases, files (set of paths
--- that were named). Returns the exit status.
+-- that were named); or role = "server" for clients under test: aim, look, command. Returns the exit status.
 function campaign.run(plan)
   local reports, message = reporting.plan(plan.options.reports)
   if not reports then
@@ -238,12 +249,7 @@ function campaign.run(plan)
     return EXIT.usage
   end
   plan.reports = reports
-  local aim, wrong
-  if plan.url then
-    aim, wrong = targets.of_url(plan.url, plan.options)
-  else
-    aim, wrong = local_server(plan)
-  end
+  local aim, wrong = aim_of(plan)
   if not aim then
     say(wrong)
     return EXIT.usage

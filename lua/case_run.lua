@@ -7,6 +7,7 @@ local open = require "h2probe.open"
 local schema = require "h2probe.schema"
 local selection = require "h2probe.selection"
 local transcript = require "h2probe.transcript"
+local under_test = require "h2probe.under_test"
 local verdict = require "h2probe.verdict"
 
 local case_run = {}
@@ -28,7 +29,7 @@ local MAX_TIMEOUT = 600 -- a probe says its timeout when it already runs
 
 local function skipped(case, run)
   local offer = run.modes and run.modes[run.mode]
-  if (case.start == "open" or case.start == "preface") and offer and not offer.offered then
+  if (case.role == "server" or case.start == "open" or case.start == "preface") and offer and not offer.offered then
     return ("mode %s is not offered: %s"):format(run.mode, offer.reason)
   end
   local has = run.target.has or {}
@@ -59,7 +60,8 @@ local function connection(run, case)
   if reason then
     verdict.raise { verdict = "skip", observed = reason }
   end
-  local conn, code, message = open.connect(run, { mode = run.mode, start = case.start, settings = case.settings,
+  local take = case.role == "server" and under_test.admit or open.connect
+  local conn, code, message = take(run, { mode = run.mode, start = case.start, settings = case.settings,
     auto = case.auto })
   return conn or way_failed(run, code, message)
 end
@@ -227,6 +229,7 @@ function case_run.once(job)
     way = run.way and run.way.code, label = job.label, run = run, ended = any_ended(run),
     seconds = engine.now() - started }
   close_all(run)
+  under_test.stop(run)
   return record
 end
 

@@ -2,11 +2,12 @@
 local Conn = require "h2probe.conn_core"
 local client = require "h2probe.conn_client"
 local expect = require "h2probe.expect"
+local judge = require "h2probe.conn_judge"
 local query = require "h2probe.conn_query"
 local server = require "h2probe.conn_server"
 local transport = require "h2probe.conn_transport"
 
-for _, part in ipairs { transport, query, client, server } do
+for _, part in ipairs { transport, query, client, server, judge } do
   for name, method in pairs(part.methods) do
     Conn[name] = method
   end

@@ -6,10 +6,19 @@ local send = require "h2probe.conn_send"
 
 local methods = {}
 
---- The server's half of the TLS handshake: the info table, or nil and the reason.
+--- The server's half of the TLS handshake, with the certificate of the run unless another is given: the info table, or
+-- nil and the reason.
 function methods:accept_tls(options)
-  return self:start_tls(options)
+  local target = self.target or {}
+  local given = { cert_file = target.cert_file, key_file = target.key_file }
+  for key, value in pairs(options or {}) do
+    given[key] = value
+  end
+  return self:start_tls(given)
 end
+
+--- TLS 1.3: asks for a certificate after the handshake: true, or nil, code, message where the client does not offer that.
+function methods:request_certificate() return self._.wire:request_certificate() end
 
 local function header(head, name)
   local values = {}
@@ -42,7 +51,8 @@ local function first_request(self, head)
   table.insert(self._.requests, 1)
 end
 
---- Reads an HTTP/1.1 request and answers it with { status = 101, fields = }: the request's head, or nil, code, message.
+--- Reads an HTTP/1.1 request and answers it with { status = 101, fields =, before = octets that go ahead of the answer,
+-- interim responses for example }: the request's head, or nil, code, message.
 -- With 101 both directions speak HTTP/2 from here on, and the request is the one on stream 1.
 function methods:accept_upgrade(given)
   given = given or {}
@@ -51,7 +61,8 @@ function methods:accept_upgrade(given)
     return nil, code, message
   end
   local status = given.status or 101
-  self:send_octets(head_text(status, given.fields or (status == 101 and SWITCHING or { { "Content-Length", "0" } })))
+  local list = given.fields or (status == 101 and SWITCHING or { { "Content-Length", "0" } })
+  self:send_octets((given.before or "") .. head_text(status, list))
   if status == 101 then
     local encoded = header(head, "http2-settings")[1]
     self._.wire:upgraded(encoded and engine.unbase64url(encoded) or "")

@@ -9,7 +9,7 @@ local sentinel = {}
 function sentinel.exchange(options, steps)
   local case = {
     id = options.name or "sentinel", title = "a known-good exchange", req = {}, modes = { options.mode },
-    start = options.start or "open", needs = {}, settings = options.settings, file = "sentinel",
+    role = options.role, start = options.start or "open", needs = {}, settings = options.settings, file = "sentinel",
     run = steps,
   }
   return case_run.once { case = case, mode = options.mode, target = options.target, timeout = options.timeout,

@@ -1,12 +1,14 @@
--- h2probe prove: the kill matrix. Each case passes on the sound reference server and catches its guilty peers.
+-- h2probe prove: the kill matrix. Each case passes on the sound reference server (or client) and catches its guilty peers.
 local campaign = require "h2probe.campaign"
 local engine = require "h2probe.engine"
 local preflight = require "h2probe.preflight"
+local proof_watch = require "h2probe.proof_watch"
 local results = require "h2probe.results"
 local rules = require "h2probe.rules"
 local runner = require "h2probe.runner"
 local server = require "h2probe.server"
 local targets = require "h2probe.targets"
+local under_test = require "h2probe.under_test"
 local words = require "h2probe.words"
 
 local EXIT = results.EXIT
@@ -18,6 +20,22 @@ local LONGEST <const> = 1 -- for cases that wait longer by themselves
 local Proof = {}
 Proof.__index = Proof
 
+-- Each side of the proof, by the role that its cases play: how a peer of it is started, and what cases need to know of it.
+local sides = { client = { peer = "server" }, server = { peer = "client" } }
+
+-- Clients are tasks of this process; each case starts its own.
+function sides.server.start(options)
+  return { driver = under_test.reference(options.violate), stop = function() end }
+end
+
+function sides.server.targets_of(self, peer)
+  local modes, all = targets.modes(nil, self.options.mode), {}
+  for _, mode in ipairs(modes) do
+    all[mode] = { scheme = mode == "alpn" and "https" or "http", host = "localhost", path = "/", client = peer.driver }
+  end
+  return { targets = all, modes = modes }
+end
+
 local function started(options)
   local made, code, message = server.start(options)
   if not made then
@@ -25,6 +43,8 @@ local function started(options)
   end
   return made
 end
+
+sides.client.start = started
 
 local function all_offered(modes)
   local offers = {}
@@ -39,7 +59,7 @@ local function command(case, mode)
 end
 
 -- The sound server's resources are those of its guilty twins.
-function Proof:targets_of(peer)
+function sides.client.targets_of(self, peer)
   local aim = assert(targets.of_server(peer, { mode = self.options.mode }))
   for _, target in pairs(aim.targets) do
     target.paths, target.large_size, target.has = self.known.paths, self.known.large_size, {}
@@ -53,8 +73,8 @@ function Proof:targets_of(peer)
 end
 
 function Proof:run(cases, peer, jobs, timeout, longest)
-  local aim = self:targets_of(peer)
-  local run = runner.run { cases = cases, modes = aim.modes, targets = aim.targets, offers = all_offered(aim.modes),
+  local aim = self.side.targets_of(self, peer)
+  local run = runner.run { role = self.role, cases = cases, modes = aim.modes, targets = aim.targets, offers = all_offered(aim.modes),
     jobs = jobs, timeout = self.options.timeout or timeout, longest = longest, command = command,
     unguarded = true }
   local by_key = {}
@@ -91,24 +111,24 @@ function Proof:sound(peer)
     for _, mode in ipairs(self:modes_of(case)) do
       local result = by_key[case.id .. " " .. mode]
       if not result or result.verdict ~= "pass" then
-        self:complain(case, mode, "the sound server: " .. (result and said(result) or "not run"))
+        self:complain(case, mode, ("the sound %s: %s"):format(self.side.peer, result and said(result) or "not run"))
       end
     end
   end
   for key, result in pairs(by_key) do
     if key:find("^watch/") then
-      self.false_alarms[#self.false_alarms + 1] = ("%s (%s): the sound server: %s"):format(result.id, result.mode,
-        said(result))
+      self.false_alarms[#self.false_alarms + 1] = ("%s (%s): the sound %s: %s"):format(result.id, result.mode,
+        self.side.peer, said(result))
     end
   end
 end
 
 function Proof:guilty(case, text)
-  local id, way = rules.parse(text)
+  local id, way = rules.parse(text, self.side.peer)
   if not id then
     return self:complain(case, "all", way)
   end
-  local peer = started { violate = { [id] = way } }
+  local peer = self.side.start { violate = { [id] = way } }
   local by_key = self:run({ case }, peer, 4, GUILTY, LONGEST)
   peer:stop()
   local wanted = case.caught
@@ -162,32 +182,102 @@ function Proof:report()
   for _, text in ipairs(self.false_alarms) do
     lines[#lines + 1] = text
   end
+  if self.rules then
+    lines[#lines + 1] = ("watch rules %d, proven %d"):format(self.rules, self.rules_proven)
+  end
   lines[#lines + 1] = ("cases %d, proven %d"):format(#self.cases, proven)
   for i, text in ipairs(lines) do
     lines[i] = text:gsub("[%c\127-\255]", "?")
   end
   local shown = words.show(table.concat(lines, "\n") .. "\n")
-  local good = proven == #self.cases and #self.false_alarms == 0
+  local good = proven == #self.cases and #self.false_alarms == 0 and self.rules == self.rules_proven
   return shown ~= EXIT.ok and shown or (good and EXIT.ok or EXIT.failed)
 end
 
-local function prove(options, cases)
-  local peer = started {}
-  local aim, message = targets.of_server(peer, { mode = options.mode })
-  local look = aim and preflight.look { targets = aim.targets, modes = aim.modes, timeout = options.timeout or SOUND }
-  if not look then
-    peer:stop()
-    words.say(message or "the sound reference server does not pass the pre-flight")
-    return EXIT.failed
+-- What the sound server has is known before its guilty twins are tried.
+function sides.client.look(self, peer)
+  local aim, message = targets.of_server(peer, { mode = self.options.mode })
+  local look = aim and preflight.look { targets = aim.targets, modes = aim.modes,
+    timeout = self.options.timeout or SOUND }
+  self.known = look and aim.targets[look.main]
+  return look ~= nil, message or "the sound reference server does not pass the pre-flight"
+end
+
+function sides.server.look()
+  return true
+end
+
+function Proof:prove_side(role, cases)
+  self.role, self.side, self.cases = role, sides[role], cases
+  local peer = self.side.start {}
+  local ok, message = self.side.look(self, peer)
+  if ok then
+    self:sound(peer)
   end
-  local self = setmetatable({ options = options, cases = cases, unproven = {}, proofs = {}, false_alarms = {}, asked = {},
-    known = aim.targets[look.main] }, Proof)
-  for _, mode in ipairs(aim.modes) do
+  peer:stop()
+  if not ok then
+    return nil, message
+  end
+  self:matrix()
+  return true
+end
+
+-- The watchman ----------------------------------------------------------------------------------------------
+
+-- Its rules against their guilty servers, in an ordinary run of some of all cases.
+function Proof:watchman(all, ids)
+  local function run(cases, peer, mode)
+    local part = setmetatable({ options = { mode = mode, timeout = self.options.timeout }, known = self.known,
+      role = "client", side = sides.client }, Proof)
+    return part:run(cases, peer, 8, GUILTY, LONGEST)
+  end
+  local peer = started {}
+  local ok, message = sides.client.look(self, peer)
+  peer:stop()
+  if not ok then
+    return nil, message
+  end
+  local count, proven, lines = proof_watch.run({ cases = all, start = started, run = run, jobs = self.options.jobs,
+    verbose = self.options.verbose }, ids)
+  table.move(lines, 1, #lines, #self.proofs + 1, self.proofs)
+  self.rules, self.rules_proven = count, proven
+  return true
+end
+
+local function of_role(cases, role)
+  local list = {}
+  for _, case in ipairs(cases) do
+    if case.role == role then
+      list[#list + 1] = case
+    end
+  end
+  return list
+end
+
+local function prove(options, cases, all, watched)
+  local self = setmetatable({ options = options, unproven = {}, proofs = {}, false_alarms = {}, asked = {} }, Proof)
+  for _, mode in ipairs(targets.modes(nil, options.mode)) do
     self.asked[mode] = true
   end
-  self:sound(peer)
-  peer:stop()
-  self:matrix()
+  for _, role in ipairs { "client", "server" } do
+    local list = of_role(cases, role)
+    local ok, message = true, nil
+    if #list > 0 then
+      ok, message = self:prove_side(role, list)
+    end
+    if not ok then
+      words.say(message)
+      return EXIT.failed
+    end
+  end
+  self.cases = cases
+  if watched then
+    local ok, message = self:watchman(all, watched ~= true and watched or nil)
+    if not ok then
+      words.say(message)
+      return EXIT.failed
+    end
+  end
   return self:report()
 end
 
@@ -208,14 +298,25 @@ local function blunt(options, cases)
   return EXIT.ok
 end
 
-local function testing_servers(cases)
-  local list = {}
-  for _, case in ipairs(cases) do
-    if case.role == "client" then
-      list[#list + 1] = case
+-- The words watch and watch/ID are for the watchman, and so is a line without words. Returns true for all of its rules, a
+-- set of ids for some, or nil; and whether there is nothing else to prove.
+local function watch_words(sorted)
+  if #sorted.selected == 0 and #sorted.files == 0 then
+    return true, false
+  end
+  local ids, others, all = {}, {}, false
+  for _, word in ipairs(sorted.selected) do
+    local id = word:match "^watch/(.+)$"
+    if id then
+      ids[id] = true
+    elseif word == "watch" then
+      all = true
+    else
+      others[#others + 1] = word
     end
   end
-  return list
+  sorted.selected = others
+  return all or next(ids) and ids or nil, #others == 0 and #sorted.files == 0
 end
 
 return function(options)
@@ -227,10 +328,13 @@ return function(options)
     words.say(message)
     return EXIT.usage
   end
-  local cases, status = words.cases(sorted)
+  local watched, alone = watch_words(sorted)
+  local cases, all = words.cases(sorted)
   if not cases then
-    return status
+    return all
   end
-  cases = testing_servers(cases)
-  return (options.blunt and blunt or prove)(options, cases)
+  if options.blunt then
+    return blunt(options, of_role(cases, "client"))
+  end
+  return prove(options, alone and {} or cases, all, watched)
 end

@@ -1,0 +1,34 @@
+-- What a guilty client does to its ClientHello (RFC 8446 section 4.1.2, RFC 7301 section 3.1): octets are replaced
+-- without a change of length, so that nothing else becomes wrong.
+local hello = {}
+
+local OFFER <const> = "\0\12\2h2\8http/1.1" -- the ProtocolNameList that client.lua offers
+
+-- Record header, message header, legacy_version, random.
+local SESSION_ID <const> = 5 + 4 + 2 + 32
+
+local function replaced(record, from, to)
+  local at = record:find(from, 1, true)
+  return at and record:sub(1, at - 1) .. to .. record:sub(at + #from)
+end
+
+-- DEFLATE (RFC 3749) in the place of the only compression method.
+local function with_compression(record)
+  local at = SESSION_ID + 1
+  at = at + 1 + record:byte(at)
+  at = at + 2 + string.unpack(">I2", record, at)
+  return record:sub(1, at) .. "\1" .. record:sub(at + 2)
+end
+
+--- The function for `rewrite`, or nil while all is kept.
+function hello.rewrite(kept)
+  if not kept:keep "RFC7301-3.1-1" then
+    return function(record) return replaced(record, OFFER, "\0\13" .. OFFER:sub(3)) end
+  elseif not kept:keep "RFC7301-3.1-2" then
+    return function(record) return replaced(record, OFFER, "\0\12\0\10an-x-name.") end
+  elseif not kept:keep "RFC9113-9.2.1-1" then
+    return with_compression
+  end
+end
+
+return hello
