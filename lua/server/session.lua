@@ -47,6 +47,7 @@ function session:connection_error(code, way)
   if self:keep "RFC9113-5.4.1-1" then
     local last = self:keep("RFC9113-5.4.1-2", "RFC9113-8.7-2") and self.conn:last_peer_stream() or 0x7ffffffe
     self.conn:send { name = "GOAWAY", last_stream = last, error = code }
+    if not self:keep "RFC9113-5.4-1" then self.conn:send { name = "GOAWAY", last_stream = last, error = code } end
   end
   if way ~= "open" and self:keep "RFC9113-5.4.1-3" then self.over = true end
 end
@@ -129,7 +130,6 @@ local on = {}
 function on.SETTINGS(self, event)
   if event.ack then return end
   self.settings_seen = true
-  if self.writer:stalled() and not self:keep "RFC9113-6.9-1" then return end
   if self:keep("RFC9113-3.4-5", "RFC9113-6.5.3-5", "RFC9113-6.5.3-2", "RFC7540-3.5-3") then
     self.conn:send { name = "SETTINGS", ack = true }
     if not self:keep("RFC9113-6.5.3-8", "RFC7540-3.2.1-10") then self.conn:send { name = "SETTINGS", ack = true } end
@@ -143,7 +143,8 @@ function on.PING(self, event)
     return
   end
   local way = self.rules:way "RFC9113-6.7-2"
-  if way == "ignore" or self.writer:stalled() and not self:keep("RFC9113-5.2.2-1", "RFC9113-5.2.1-2") then return end
+  if way == "ignore" then return end
+  if self.writer:stalled() and not self:keep("RFC9113-5.2.2-1", "RFC9113-5.2.1-2", "RFC9113-6.7-3") then return end
   local data = way == "payload" and event.data:reverse() or event.data
   self.conn:send { name = "PING", ack = true, data = data }
   if way == "twice" then self.conn:send { name = "PING", ack = true, data = data } end
@@ -178,6 +179,7 @@ end
 
 -- Sections 5.2 and 6.9.1: give back what was read.
 function session:credit(event)
+  self.filled = self.filled or self.conn:window("theirs", 0) == 0
   if event.length == 0 or not self:keep "RFC9113-6.9.1-4" then return end
   self.conn:send { name = "WINDOW_UPDATE", stream = 0, increment = event.length }
   if not event.end_stream and self:live(event.stream) then

@@ -42,6 +42,10 @@ local function opened_over_limit(event, session)
   return event.stream // 2 >= session.conn:setting("ours", "MAX_CONCURRENT_STREAMS")
 end
 
+local function opened_limit(event, session)
+  return (event.stream + 1) // 2 >= session.conn:setting("ours", "MAX_CONCURRENT_STREAMS")
+end
+
 local function has_setting(name)
   return function(event)
     for _, one in ipairs(event.settings or {}) do
@@ -55,7 +59,8 @@ return {
   { ids = { "RFC9113-4.1-6" }, when = flag "reserved-bit" },
   { ids = { "RFC9113-4.1-7" }, when = flag "reserved-bit-payload" },
   { ids = { "RFC9113-4.1-2" }, name = "UNKNOWN" },
-  { ids = { "RFC9113-5.5-2" }, name = "UNKNOWN", when = state "open" },
+  { ids = { "RFC9113-5.5-2" }, name = "UNKNOWN",
+    when = function(event, session) return session.requests[event.stream] ~= nil end },
   { ids = { "RFC9113-5.1-25" }, name = "UNKNOWN", when = state "half-closed (remote)" },
   { ids = { "RFC9113-5.1-46" }, name = "UNKNOWN" },
   { ids = { "RFC9113-5.1-10" }, name = "PRIORITY", when = state "idle" },
@@ -70,6 +75,7 @@ return {
   { ids = { "RFC9113-6.10-1" }, name = "CONTINUATION" },
   { ids = { "RFC9113-6.1-9", "RFC9113-6.1-8" }, name = "DATA", when = function(event) return event.padded end },
   { ids = { "RFC9113-6.1-10" }, name = "DATA" },
+  { ids = { "RFC9113-6.1-10" }, name = "DATA", way = "empty", when = function(event) return event.data == "" end },
   { ids = { "RFC9113-4.2-1" }, code = "FRAME_SIZE_ERROR", when = function(event) return event.length == 16384 end },
   { ids = { "RFC9113-6.5-2" }, name = "SETTINGS", when = function(_, session) return session.settings_seen end },
   { ids = { "RFC9113-6.5.2-17" }, name = "SETTINGS", when = unknown_setting },
@@ -88,6 +94,7 @@ return {
   { ids = { "RFC9113-6.5.2-7" }, name = "SETTINGS", when = setting("MAX_CONCURRENT_STREAMS", 0) },
   { ids = { "RFC9113-6.8-12" }, name = "GOAWAY", code = "FRAME_SIZE_ERROR",
     when = function(event) return event.debug and #event.debug > 0 end },
+  { ids = { "RFC9113-6.8-11" }, name = "GOAWAY", way = "error" },
   { ids = { "RFC9113-6.8-13" }, name = "GOAWAY", when = function(_, session) return session.goaway_seen end },
   { ids = { "RFC9113-6.9-5" }, name = "WINDOW_UPDATE", code = "STREAM_CLOSED",
     when = function(event, session)
@@ -101,8 +108,10 @@ return {
   { ids = { "RFC9113-5.1-33", "RFC9113-5.1-34" }, when = flag "reset-stream-sent", code = "CONNECT_ERROR" },
   { ids = { "RFC9113-5.1-44" }, when = flag "skipped-stream", code = "CONNECT_ERROR" },
   { ids = { "RFC9113-5.1.1-7" }, name = "HEADERS", when = function(event) return event.stream == 0x7fffffff end },
-  { ids = { "RFC9113-5.1.2-3" }, name = "HEADERS", way = "closed", code = "REFUSED_STREAM", when = opened_over_limit },
+  { ids = { "RFC9113-5.1.2-3" }, name = "HEADERS", way = "closed", when = opened_over_limit },
+  { ids = { "RFC9113-5.1.2-3" }, name = "HEADERS", way = "one-less", when = opened_limit },
   { ids = { "RFC9113-6.1-2", "RFC9113-6.2-2" }, when = flag "padding-octets", code = "CONNECT_ERROR" },
+  { ids = { "RFC9113-6.9-1" }, name = "SETTINGS", when = function(_, session) return session.filled end },
   { ids = { "RFC9113-6.1-6" }, name = "DATA", code = "FLOW_CONTROL_ERROR",
     when = function(event, session) return event.padded and window_full(event, session) end },
   { ids = { "RFC9113-6.9.1-8" }, name = "DATA", when = window_full, code = "FLOW_CONTROL_ERROR" },

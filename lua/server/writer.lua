@@ -41,15 +41,29 @@ function writer:stalled()
   return #self.queue > 0
 end
 
+-- The stream's window; guilty peers count it in ways of their own: "stall": what was used up stays so; "floor": a
+-- negative window is taken for 0.
+function writer:stream_window(stream)
+  local window = self.session.conn:window("ours", stream)
+  local way = self.session.rules:way("RFC9113-6.9.1-9", "RFC9113-6.9.2-3", "RFC9113-6.9.2-5")
+  if way == "stall" then
+    self.stuck = self.stuck or window <= 0
+    return self.stuck and 0 or window
+  elseif way == "floor" then
+    self.debt = math.max(self.debt or 0, -window)
+    return window + self.debt
+  end
+  return window
+end
+
 -- Octets of the job that may leave now.
 function writer:room(job)
   local session = self.session
   local left = #job.body - job.at + 1
   local room = math.min(left, CHUNK)
-  if session:keep("RFC9113-6.9.1-1", "RFC9113-6.9.2-4", "RFC9113-6.9.2-5", "RFC9113-6.5.3-6", "RFC9113-6.5-4",
-      "RFC9113-6.5.3-3", "RFC9113-6.9.2-3") then
-    room = math.min(room, session.conn:window("ours", job.stream))
-  end
+  local way = session.rules:way("RFC9113-6.9.1-1", "RFC9113-6.9.2-4", "RFC9113-6.9.2-5", "RFC9113-6.5.3-6",
+    "RFC9113-6.5-4", "RFC9113-6.5.3-3", "RFC9113-6.9.2-3")
+  if way ~= "ignore" then room = math.min(room, self:stream_window(job.stream)) end
   if session:keep("RFC9113-6.9.1-2", "RFC9113-6.9.2-6", "RFC9113-5.2.1-3") then
     room = math.min(room, session.conn:window("ours", 0))
   end

@@ -47,57 +47,67 @@ case {
   end,
 }
 
-case {
-  id = "on-a-stream",
-  title = "PING on a stream other than 0",
-  req = "RFC9113-6.7-5",
-  h2spec = "http2/6.7/3",
-  each = { { label = "idle stream", open = false }, { label = "open stream", open = true } },
-  run = function(conn, row)
-    local stream = conn:new_stream()
-    if row.open then conn:send(HEADERS { stream = stream, fields = post "/" }) end
-    conn:send(PING { stream = stream, "h2probe!" })
-    conn:expect(connection_error "PROTOCOL_ERROR")
-  end,
-}
+for _, row in ipairs { { "idle", "an idle stream" }, { "open", "an open stream" } } do
+  case {
+    id = "on-" .. row[1] .. "-stream",
+    title = "PING on " .. row[2],
+    req = "RFC9113-6.7-5",
+    h2spec = row[1] == "idle" and "http2/6.7/3" or nil,
+    needs = row[1] == "open" and { "content" } or nil,
+    run = function(conn)
+      local stream
+      if row[1] == "open" then
+        conn:settings { INITIAL_WINDOW_SIZE = 0 }
+        stream = conn:request { method = "POST", path = target.paths.content, end_stream = false }
+      else
+        stream = conn:new_stream()
+      end
+      conn:send(PING { stream = stream, "h2probe!" })
+      conn:expect(connection_error "PROTOCOL_ERROR")
+    end,
+  }
+end
+
+for _, length in ipairs { 0, 6, 7, 9 } do
+  case {
+    id = ("length-%d"):format(length),
+    title = ("PING of %d octets, without and with ACK"):format(length),
+    req = "RFC9113-6.7-6",
+    h2spec = length == 6 and "http2/6.7/4" or nil,
+    each = { { label = "without ACK", ack = false }, { label = "with ACK", ack = true } },
+    run = function(conn, row)
+      conn:send(PING { ack = row.ack, payload = octets(length) })
+      conn:expect(connection_error "FRAME_SIZE_ERROR")
+    end,
+  }
+end
 
 case {
-  id = "length",
-  title = "PING with a length other than 8",
-  req = "RFC9113-6.7-6",
-  h2spec = "http2/6.7/4",
-  each = {
-    { label = "0 octets", length = 0 }, { label = "6 octets", length = 6 }, { label = "7 octets", length = 7 },
-    { label = "9 octets", length = 9 }, { label = "7 octets with ACK", length = 7, ack = true },
-  },
-  run = function(conn, row)
-    conn:send(PING { ack = row.ack or false, payload = octets(row.length) })
-    conn:expect(connection_error "FRAME_SIZE_ERROR")
-  end,
-}
-
-case {
-  id = "undefined-flags",
-  title = "PING with undefined flags works as without them",
-  req = "RFC9113-4.1-3",
-  h2spec = "http2/4.1/2",
+  id = "while-content-waits",
+  title = "PING is answered while a response waits for the window",
+  req = { "RFC9113-5.2.2-1", "RFC9113-5.2.1-2" },
+  violate = { "RFC9113-5.2.2-1", "RFC9113-5.2.1-2" },
+  needs = { "content" },
+  auto = { window = false },
   run = function(conn)
-    conn:send(PING { flags = 0xfe, "flagged!" })
-    local answer = conn:recv { name = "PING", ack = true, data = "flagged!" }
-    check(answer, "a PING with ACK", "no PING with ACK")
-    conn:expect(ignored())
+    conn:settings { INITIAL_WINDOW_SIZE = 1 }
+    local stream = conn:request { path = target.paths.content }
+    eventually(function() return conn:data_octets(stream) == 1 end, "the first octet of the response")
+    conn:send(PING "waiting!")
+    check(conn:recv { name = "PING", ack = true, data = "waiting!" }, "a PING with ACK", "no PING with ACK")
   end,
 }
 
 case {
-  id = "reserved-bit",
-  title = "PING with the reserved bit set works as without it",
-  req = "RFC9113-4.1-6",
-  h2spec = "http2/4.1/3",
+  id = "during-a-response",
+  title = "PING is answered before a large response has ended",
+  req = "RFC9113-6.7-3",
+  needs = { "large" },
+  auto = { window = false },
   run = function(conn)
-    conn:send(PING { reserved = true, "reserved" })
-    local answer = conn:recv { name = "PING", ack = true, data = "reserved" }
-    check(answer, "a PING with ACK", "no PING with ACK")
-    conn:expect(ignored())
+    local stream = conn:request { path = target.paths.large }
+    conn:send(PING "h2probe!")
+    check(conn:recv { name = "PING", ack = true, data = "h2probe!" }, "a PING with ACK", "no PING with ACK")
+    check(conn:data_octets(stream) <= 65535, "no more than the window", "more than the window")
   end,
 }
