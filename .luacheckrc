@@ -18,7 +18,7 @@ stds.script = {
     "indexed", "literal", "size_update", "raw",
     -- outcomes
     "connection_error", "stream_error", "malformed", "ignored", "response", "closed", "no_upgrade", "no_error",
-    "invalid_preface", "no_http2", "speaks_http2", "tls_alert", "any_of", "soft",
+    "invalid_preface", "no_http2", "speaks_http2", "tls_alert", "selects", "no_alpn", "any_of", "soft",
     -- verdicts
     "check", "fail", "warn", "note", "skip", "inconclusive", "eventually",
   },

@@ -16,7 +16,11 @@ local MAX_EVENTS, MAX_EVENT_OCTETS = 10000, 2 * 1024 * 1024
 local getters = {
   mode = function() end,
   target = function() end,
-  tls = function(self) return self._.tls or self._.wire:tls() end,
+  -- What start_tls came to, with counters that go on (renegotiations, key updates ...).
+  tls = function(self)
+    local known, now = self._.tls, self._.wire:tls()
+    return known and now and setmetatable(now, { __index = known }) or known or now
+  end,
 }
 
 local Meta = {
@@ -108,6 +112,15 @@ function Conn:_pump(seconds)
     state.ended_seq = state.last_seq + 0.5
   end
   return nil, code, message
+end
+
+--- What has come and was not looked at: the watchman wants all of it. Never parks.
+function Conn:_drain()
+  local event = self._.wire:next(0)
+  while event do
+    self:_record(event)
+    event = self._.wire:next(0)
+  end
 end
 
 --- Waits until the predicate holds, looking at it after each event: its value, or nil, code, message.

@@ -1,8 +1,11 @@
 -- `conn` below and around frames: octets, TLS, the preface, round trips (RFC 9113 sections 3.4, 6.5.3, 6.7).
 local context = require "h2probe.context"
 local engine = require "h2probe.engine"
+local fields = require "h2probe.fields"
 local frames = require "h2probe.frames"
+local hello = require "h2probe.conn_hello"
 local output = require "h2probe.conn_output"
+local verdict = require "h2probe.verdict"
 
 local methods = {}
 
@@ -81,7 +84,8 @@ local function tls_defaults(target)
 end
 
 --- TLS on top of what there is, with the options of docs/engine.md; those of the target (SNI, verification, files) hold
--- unless given. The info table, or nil and the reason (conn.tls.alert names the alert).
+-- unless given; and { extensions =, compression =, fragment = } of docs/scripting.md. The info table, or nil and the
+-- reason (conn.tls.alert names the alert).
 function methods:start_tls(options)
   local state = self._
   local given = self.role == "client" and tls_defaults(self.target or {}) or {}
@@ -89,18 +93,61 @@ function methods:start_tls(options)
   for key, value in pairs(options or {}) do
     given[key] = value
   end
+  local rewrite, forged = hello.rewriter(given)
+  state.hello_forged = forged or given.rewrite ~= nil
+  given.rewrite = given.rewrite or rewrite
   local info, code, message, failed = state.wire:start_tls(given)
   state.waited = true
+  state.tls = hello.explain(info or failed or {})
+  if not state.hello_forged then
+    state.watch:handshake(self, given.alpn, state.tls)
+  end
   if not info then
-    state.tls = failed or {}
+    state.handshake_over_time = code == "timeout"
     state.ended = state.ended or state.wire:ended() or { how = "tls_error", text = message }
     state.ended_seq = state.last_seq + 0.5
     return nil, message or code
   end
-  state.tls, state.secure = info, true
-  state.watch:handshake(self, given.alpn, info)
-  return info
+  state.secure = true
+  return state.tls
 end
+
+-- Why a handshake that had to come to h2 did not: nil when it did.
+local function not_h2(tls, state)
+  if tls and tls.selected == "h2" then
+    return nil
+  elseif tls then
+    return tls.selected and ("'%s' was selected, not h2"):format(fields.shown(tls.selected)) or "no ALPN name was selected"
+  elseif state.tls.alert then
+    return ("the server refuses this TLS handshake (alert %s)"):format(state.tls.alert)
+  elseif state.ended.how ~= "tls_error" then
+    return "the server ends the connection in this TLS handshake"
+  end
+end
+
+--- start_tls that has to come to h2 (which alone is offered, unless `alpn` is given): the info table. Where the server
+-- does not come to it the case is skipped, where our own TLS gives up it is inconclusive.
+function methods:start_alpn(options)
+  local given = { alpn = { "h2" } }
+  for key, value in pairs(options or {}) do
+    given[key] = value
+  end
+  local tls, message = self:start_tls(given)
+  local reason = not_h2(tls, self._)
+  if reason then
+    verdict.raise { verdict = "skip", observed = reason }
+  elseif not tls then
+    verdict.raise { verdict = "inconclusive", observed = "the TLS handshake: " .. tostring(message) }
+  end
+  return tls
+end
+
+--- A TLS session that start_tls { session = } resumes on another connection, or nil.
+function methods:session() return self._.wire:session() end
+--- TLS 1.2: asks for a renegotiation: true, or nil, code, message.
+function methods:renegotiate() return self._.wire:renegotiate() end
+--- TLS 1.3: sends KeyUpdate; `request`: the peer is to update its keys too. true, or nil, code, message.
+function methods:key_update(request) return self._.wire:key_update(request) end
 
 --- Reads HTTP/2 from here on, without having sent anything.
 function methods:start_h2()

@@ -144,7 +144,7 @@ for name in pairs(frames.types) do
 end
 
 for _, name in ipairs { "connection_error", "stream_error", "malformed", "ignored", "no_error", "invalid_preface", "no_http2",
-  "speaks_http2", "response", "closed", "no_upgrade", "tls_alert", "any_of", "soft" } do
+  "speaks_http2", "response", "closed", "no_upgrade", "tls_alert", "selects", "no_alpn", "any_of", "soft" } do
   language[name] = outcome[name]
 end
 

@@ -40,7 +40,8 @@ end
 local function refresh(conn, view)
   local state = conn._
   view.ended, view.ended_seq, view.settings_acks = state.ended, state.ended_seq, state.settings_acks
-  view.tls, view.secure = conn.tls, state.secure
+  view.tls, view.secure, view.forged = state.tls or conn.tls, state.secure, state.hello_forged
+  view.handshake_over_time = state.handshake_over_time
   view.withheld = state.auto.settings == false and state.peer_settings > 0 and state.wire:unacknowledged("theirs") > 0
 end
 

@@ -2,7 +2,9 @@
 -- outcome_accept.lua, once for all suites.
 local accept = require "h2probe.outcome_accept"
 local engine = require "h2probe.engine"
+local evidence = require "h2probe.evidence"
 local errors = require "h2probe.outcome_errors"
+local tls = require "h2probe.outcome_tls"
 local verdict = require "h2probe.verdict"
 
 local outcome = {}
@@ -182,7 +184,22 @@ function outcome.tls_alert(...)
     end
   end
   local text = #names > 0 and "the TLS alert " .. table.concat(names, " or ") or "a TLS alert"
-  return new({ names = names }, text, accept.tls_alert)
+  return new({ names = names }, text, tls.alert)
+end
+
+--- selects(name, ...), selects { name, ... }: one of these was selected in ALPN, by a sound answer (RFC 7301 section 3).
+function outcome.selects(first, ...)
+  local names = type(first) == "table" and first or { first, ... }
+  local shown = {}
+  for position, name in ipairs(names) do
+    shown[position] = evidence.printable(name)
+  end
+  return new({ names = names }, "the selection of " .. table.concat(shown, " or "), tls.selects)
+end
+
+--- no_alpn(): the handshake is completed, and no name was selected.
+function outcome.no_alpn()
+  return new({}, "a handshake without ALPN", tls.no_alpn)
 end
 
 local function judge_any(spec, view)

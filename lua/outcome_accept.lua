@@ -1,4 +1,4 @@
--- Outcomes for stimuli that a peer has to accept, and for ends: ignored, response, closed, no_upgrade, tls_alert.
+-- Outcomes for stimuli that a peer has to accept, and for ends: ignored, response, closed, no_upgrade.
 local errors = require "h2probe.outcome_errors"
 local evidence = require "h2probe.evidence"
 
@@ -278,26 +278,6 @@ function accept.speaks_http2(_, view)
     return fail(("the end of the connection (%s)"):format(evidence.end_text(view.ended)))
   elseif view.timeout then
     return { verdict = "fail", silent = true, observed = ("no HTTP/2 frame within %g s"):format(view.seconds) }
-  end
-end
-
---- The handshake ended with this alert (RFC 8446 section 6); other alerts and a plain close come with a note.
-function accept.tls_alert(spec, view)
-  local tls = view.tls
-  local alert = tls and tls.alert or view.ended and view.ended.how == "alert" and view.ended.alert_name
-  if alert and alert ~= "close_notify" then
-    for _, name in ipairs(spec.names) do
-      if name == alert then
-        return { verdict = "pass", observed = "TLS alert " .. alert }
-      end
-    end
-    return { verdict = "pass", observed = "TLS alert " .. alert, notes = { ("the alert was %s"):format(alert) } }
-  elseif view.secure then
-    return fail(("the TLS handshake succeeded (ALPN %s)"):format(evidence.printable(tls.alpn or "not answered")))
-  elseif view.ended then
-    return { verdict = "pass", observed = "the end of the connection", notes = { "no TLS alert before the end" } }
-  elseif view.timeout then
-    return { verdict = "fail", silent = true, observed = ("no TLS alert within %g s"):format(view.seconds) }
   end
 end
 

@@ -6,7 +6,9 @@ local blunt = require "h2probe.server.blunt"
 local engine = require "h2probe.engine"
 local http1 = require "h2probe.server.http1"
 local rules = require "h2probe.rules"
+local guilt = require "h2probe.server.tls_guilt"
 local session = require "h2probe.server.session"
+local tls = require "h2probe.server.tls"
 
 local PREFACE <const> = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 local HANDSHAKE <const> = 10 -- seconds
@@ -39,53 +41,42 @@ local function serve_clear(conn, kept)
   return http1.serve(conn, { rules = kept })
 end
 
--- Which name to select from the client's list (RFC 7301 section 3.2, RFC 9113 section 3.2).
-local function selector(kept)
-  return function(offered)
-    local has = {}
-    for _, name in ipairs(offered) do has[name] = true end
-    if has.h2c and not kept:keep "RFC9113-3.2-3" then return "h2c" end
-    if not kept:keep "RFC7301-3.2-3" then return has.h2 and "http/1.1" or "h2" end
-    if not kept:keep "RFC7301-3.1-4" and offered[1] ~= "h2" and offered[1] ~= "http/1.1" then return false end
-    if has.h2 then return "h2" end
-    if has["http/1.1"] then return "http/1.1" end
-    local way = kept:way "RFC7301-3.2-2"
-    if way == "select" then return offered[1] end
-    if way then return nil end
-    return false
-  end
-end
-
 -- The protocol to speak after the handshake: the selected one, unless this peer is guilty of another.
 local function protocol(conn, alpn, kept)
   if alpn == "h2" then
-    return is_text(conn) and not kept:keep("RFC9113-3.4-12", "RFC7301-3.2-4") and "http/1.1" or "h2"
+    local text = kept:way "RFC7301-3.2-4" == "text" or is_text(conn) and not kept:keep("RFC9113-3.4-12", "RFC7301-3.2-4")
+    return text and "http/1.1" or "h2"
   end
   local id = alpn and "RFC7301-3.2-5" or "RFC9113-3.3-4"
   return kept:way(id) and looks_like_preface(conn, kept) and "h2" or "http/1.1"
 end
 
 local function serve_tls(conn, kept, options)
-  local info = conn:start_tls {
-    select = selector(kept), tickets = true, timeout = HANDSHAKE, cert_file = options.cert, key_file = options.key,
-    min_version = kept:way "RFC9113-9.2-1" and "1.0" or nil,
-  }
-  if not info then return end
-  if protocol(conn, info.alpn, kept) == "h2" then return session.new(conn, { rules = kept }):run() end
-  return http1.serve(conn, { rules = kept, tls = true })
+  local secure, info = tls.accept(conn, kept, options)
+  if not secure then return end
+  if guilt.speaks_http2(kept, info.alpn, info) or protocol(secure, info.alpn, kept) == "h2" then
+    if not tls.adequate(secure, kept, info) then return end
+    session.new(secure, { rules = kept }):run()
+  else
+    http1.serve(secure, { rules = kept, tls = true })
+  end
+  secure:shutdown() -- close_notify before the end (RFC 8446 section 6.1)
 end
 
 local function accept_loop(self, listener, serve)
   while not self.stopped do
     local conn = listener:accept()
     if not conn then return end
+    local kept = self.rules:fresh()
+    kept.shared = self.shared
+    self.shared.waiting[conn] = true
     self.tasks[engine.spawn(function()
-      serve(conn, self.rules:fresh(), self.options)
+      if not self.shared.stuck then serve(conn, kept, self.options) end
       conn:close()
     end, {
       name = "connection",
       on_done = function(task, ok, message)
-        self.tasks[task] = nil
+        self.tasks[task], self.shared.waiting[conn] = nil, nil
         conn:close()
         if not ok and not self.stopped and self.options.log then self.options.log(message) end
       end,
@@ -106,12 +97,14 @@ end
 function server.start(options)
   local self = setmetatable({
     options = options, rules = rules.new(options.violate), tasks = {}, listeners = {}, stopped = false,
+    -- what guilty peers have to know of their other connections
+    shared = { waiting = {}, stuck = false },
   }, server)
-  local clear, tls = serve_clear, serve_tls
-  if options.blunt then clear, tls = blunt.serve(options.blunt) end
+  local clear, secure = serve_clear, serve_tls
+  if options.blunt then clear, secure = blunt.serve(options.blunt) end
   local code, message
   self.port, code, message = listen(self, options.port, clear)
-  if self.port then self.tls_port, code, message = listen(self, options.tls_port, tls) end
+  if self.port then self.tls_port, code, message = listen(self, options.tls_port, secure) end
   if not self.tls_port then
     self:stop()
     return nil, code, message

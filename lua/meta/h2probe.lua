@@ -19,7 +19,7 @@
 ---@alias h2.Start "open" | "preface" | "secure" | "tcp"
 ---@alias h2.Role "client" | "server"
 ---@alias h2.By "ours" | "theirs"
----@alias h2.Need "large" | "content" | "post" | "echo" | "h1" | "upgrade" | "push"
+---@alias h2.Need "large" | "content" | "post" | "echo" | "fields" | "h1" | "upgrade" | "push"
 
 ---@class h2.Field
 ---@field [1] string? name
@@ -123,6 +123,14 @@
 ---@field alert string? the fatal alert that came
 ---@field alert_number integer?
 ---@field alert_sent string?
+---@field selected string? the name in the server's answer to ALPN, also where our TLS refused it
+---@field answers { message: string, octets: string, names: string[]?, misplaced: boolean }[]
+---@field compression integer?
+---@field early_data "accepted" | "rejected" | nil
+---@field renegotiations integer
+---@field renegotiated integer
+---@field key_updates integer
+---@field certificate_requests integer
 
 ---@class h2.Target
 ---@field scheme string
@@ -130,7 +138,7 @@
 ---@field port integer
 ---@field authority string
 ---@field path string
----@field paths { large: string?, content: string?, post: string?, echo: string? }
+---@field paths { large: string?, content: string?, post: string?, echo: string?, fields: string? }
 ---@field large_size integer?
 
 ---@class h2.Outcome
@@ -189,15 +197,33 @@ function Connection:reset() end
 function Connection:close() end
 ---@return h2.Event[]
 function Connection:transcript() end
----@param options table? alpn, sni, min_version, max_version, ciphers, verify, rewrite ... as in docs/engine.md
+---@param options table? alpn, sni, min_version, max_version, ciphers, verify, rewrite ... as in docs/engine.md; extensions, compression, fragment
 ---@return h2.Tls?, string? reason
 function Connection:start_tls(options) end
+---start_tls that has to come to h2; otherwise the case is skipped.
+---@param options table?
+---@return h2.Tls
+function Connection:start_alpn(options) end
+---@return userdata? session for start_tls { session = }
+function Connection:session() end
+---@return true?, string?, string?
+function Connection:renegotiate() end
+---@param request boolean?
+---@return true?, string?, string?
+function Connection:key_update(request) end
 ---@param options table?
 ---@return h2.Tls?, string? reason
 function Connection:accept_tls(options) end
----@param options { settings: table|string|nil, method: string?, path: string?, fields: h2.Fields?, body: string?, http2_settings: string|false|string[]|nil, connection: string|false|nil, upgrade: string|false|nil, version: string?, withhold_body: boolean?, authority: string|false|nil }?
+---@param options { settings: table|string|nil, method: string?, path: string?, fields: h2.Fields?, body: string?, chunked: boolean?, http2_settings: string|false|string[]|nil, connection: string|false|string[]|nil, upgrade: string|false|string[]|nil, version: string?, withhold_body: boolean?, followed_by: string?, start_h2: boolean?, authority: string|false|nil }?
 ---@return h2.Head
 function Connection:upgrade(options) end
+---An HTTP/1.1 request and its whole response.
+---@param options { method: string?, path: string?, fields: h2.Fields?, body: string?, chunked: boolean?, connection: string|false|string[]|nil, version: string?, authority: string|false|nil, followed_by: string? }?
+---@return h2.Head?, string?, string?
+function Connection:h1_request(options) end
+---Before HTTP/2: the content of conn.response.
+---@return string?, string?, string?
+function Connection:recv_body() end
 ---@param options { status: integer?, fields: h2.Fields? }?
 ---@return h2.Head?, string?, string?
 function Connection:accept_upgrade(options) end
@@ -458,6 +484,11 @@ function no_upgrade() end
 ---@param ... string
 ---@return h2.Outcome
 function tls_alert(...) end
+---@param ... string | string[]
+---@return h2.Outcome
+function selects(...) end
+---@return h2.Outcome
+function no_alpn() end
 ---@param list h2.Outcome[]
 ---@return h2.Outcome
 function any_of(list) end
