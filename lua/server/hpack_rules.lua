@@ -26,8 +26,19 @@ local function kind(name, literal_name)
   end
 end
 
---- Representations that must be accepted: refused with COMPRESSION_ERROR by a guilty peer, or misread with
---- the way "misread".
+-- A name by an index that takes two octets where the prefix has 4 bits.
+local function static_name(field)
+  return field.kind ~= "indexed" and (field.index or 0) >= 15
+end
+
+-- A plain literal that takes more octets than it needs.
+local function superfluous(field)
+  local plain = type(field.huffman) == "table" and not field.huffman.name and not field.huffman.value
+  return plain and not field.index and field.length > 3 + #field[1] + #field[2] + (#field[2] >= 127 and 1 or 0)
+end
+
+--- Representations that must be accepted: a guilty peer refuses them with COMPRESSION_ERROR, or reads another value
+--- (way "misread"). A row with a way of its own is for peers that are guilty in this way only.
 hpack_rules.accepted = {
   { ids = { "RFC7541-2.3.1-1" }, when = function(f) return f.kind == "indexed" and f.index <= 61 end },
   { ids = { "RFC7541-3.2-1", "RFC7541-2.3.2-1" }, when = function(f) return f.kind == "indexed" and f.index > 61 end },
@@ -40,10 +51,13 @@ hpack_rules.accepted = {
   { ids = { "RFC7541-4.2-5" }, when = kind "size_update" },
   { ids = { "RFC7541-6.3-2" }, when = function(f) return f.kind == "size_update" and f.size == 4096 end },
   { ids = { "RFC7541-5.2-5" }, when = function(f) return f.kind ~= "size_update" and f[2] == "" end },
-  { ids = { "RFC7541-5.2-6" },
-    when = function(f) return type(f.huffman) == "table" and f.huffman.value and f[2]:find "[\x80-\xff]" ~= nil end },
+  { ids = { "RFC7541-5.2-6" }, when = function(f) return type(f.huffman) == "table" and f.huffman.value end },
   { ids = { "RFC7541-5.1-1" },
     when = function(f) return f.kind ~= "size_update" and (#f[1] >= 127 or #f[2] >= 127) end },
+  { ids = { "RFC7541-5.1-1" }, way = "index", when = function(f) return f.kind == "indexed" and f.index >= 127 end },
+  { ids = { "RFC7541-5.1-1", "RFC7541-2.3.1-1" }, way = "names", when = static_name },
+  { ids = { "RFC7541-2.3.1-1" }, way = "misnamed", when = static_name },
+  { ids = { "RFC7541-5.1-3" }, way = "silent", when = superfluous },
 }
 
 return hpack_rules

@@ -6,17 +6,28 @@ local resources = require "h2probe.server.resources"
 
 local messages = {}
 
--- Representations that a guilty peer refuses or misreads; false when the connection ends over one.
+-- What a guilty peer reads in place of a field, and what it does about one that it should accept: false when the
+-- request is lost by that.
+local misread = {
+  misread = function(field) field[2] = field[2] .. "-misread" end,
+  misnamed = function(field) field[1] = "x-" .. field[1] end,
+}
+
+local function wrong_about(session, field, way)
+  if misread[way] then
+    misread[way](field)
+    return true
+  end
+  if way ~= "silent" then session:connection_error "COMPRESSION_ERROR" end
+  return false
+end
+
 local function accept_representations(session, list)
   for _, field in ipairs(list) do
     for _, row in ipairs(hpack_rules.accepted) do
       local way = row.when(field) and session.rules:way(table.unpack(row.ids))
-      if way == "misread" then
-        field[2] = field[2] .. "-misread"
-      elseif way == "ignore" then
-        session:connection_error "COMPRESSION_ERROR"
-        return false
-      end
+      local meant = way and (way == (row.way or "ignore") or not row.way and way == "misread")
+      if meant and not wrong_about(session, field, way) then return false end
     end
   end
   return true

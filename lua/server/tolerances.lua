@@ -73,6 +73,7 @@ return {
   { ids = { "RFC9113-6.2-19" }, name = "HEADERS",
     when = function(event) return event.length == 0 and not event.end_headers end, code = "FRAME_SIZE_ERROR" },
   { ids = { "RFC9113-6.10-1" }, name = "CONTINUATION" },
+  { ids = { "RFC7541-5.2-7" }, name = "CONTINUATION", code = "COMPRESSION_ERROR" },
   { ids = { "RFC9113-6.1-9", "RFC9113-6.1-8" }, name = "DATA", when = function(event) return event.padded end },
   { ids = { "RFC9113-6.1-10" }, name = "DATA" },
   { ids = { "RFC9113-6.1-10" }, name = "DATA", way = "empty", when = function(event) return event.data == "" end },

@@ -14,10 +14,13 @@ end
 
 local octets = { { label = "NUL", "\0" }, { label = "CR", "\r" }, { label = "LF", "\n" }, { label = "SP", " ", space = true } }
 
+-- Behind its first octet, so that it is no white space around the value.
+local function inside(value, octet) return value:sub(1, 1) .. octet .. value:sub(2) end
+
 local values = {
   { "path", function(row) return queried(row[1]) end },
-  { "authority", function(row) return target.authority .. row[1] end },
-  { "scheme", function(row) return target.scheme .. row[1] end },
+  { "authority", function(row) return inside(target.authority, row[1]) end },
+  { "scheme", function(row) return inside(target.scheme, row[1]) end },
 }
 
 for _, value in ipairs(values) do
