@@ -89,9 +89,9 @@ return {
   { fault = "push-from-client", ids = { "RFC9113-8.4-7" }, error = "connection", code = "PROTOCOL_ERROR" },
 
   -- Lengths and padding.
-  { fault = "length", frame = "SETTINGS", ids = { "RFC9113-6.5-10" }, error = "connection", code = "FRAME_SIZE_ERROR" },
   { fault = "ack-payload", frame = "SETTINGS", ids = { "RFC9113-6.5-6" }, error = "connection",
     code = "FRAME_SIZE_ERROR" },
+  { fault = "length", frame = "SETTINGS", ids = { "RFC9113-6.5-10" }, error = "connection", code = "FRAME_SIZE_ERROR" },
   { fault = "length", frame = "PING", ids = { "RFC9113-6.7-6" }, error = "connection", code = "FRAME_SIZE_ERROR" },
   { fault = "length", frame = "GOAWAY", ids = { "RFC9113-4.2-13" }, error = "connection", code = "FRAME_SIZE_ERROR" },
   { fault = "length", frame = "RST_STREAM", ids = { "RFC9113-6.4-6" }, error = "connection", code = "FRAME_SIZE_ERROR" },
@@ -116,6 +116,7 @@ return {
   { fault = "update-missing", ids = { "RFC9113-4.3.1-4" }, error = "connection", code = "COMPRESSION_ERROR" },
 
   -- Stream states (section 5.1).
+  { fault = "reserved-stream", ids = { "RFC9113-5.1-12" }, error = "connection", code = "PROTOCOL_ERROR" },
   { fault = "stream-parity", frame = "HEADERS", ids = { "RFC9113-5.1-6" }, error = "connection",
     code = "PROTOCOL_ERROR" },
   { fault = "idle-stream", frame = "DATA", error = "connection", code = "PROTOCOL_ERROR",

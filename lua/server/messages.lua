@@ -2,6 +2,7 @@
 local fields = require "h2probe.fields"
 local hpack_rules = require "h2probe.server.hpack_rules"
 local permitted = require "h2probe.server.permitted"
+local push = require "h2probe.server.push"
 local resources = require "h2probe.server.resources"
 
 local messages = {}
@@ -104,7 +105,9 @@ local function join_cookies(session, list)
 end
 
 local function answer(session, stream, request)
+  push.promise(session, stream, request)
   session.writer:respond(stream, resources.answer(request), request.method == "HEAD")
+  push.pump(session)
 end
 
 -- Section 8.1: a guilty peer answers the first two requests on each other's stream.

@@ -20,6 +20,7 @@ local pages = {
   ["/large"] = function() return text(200, ("0123456789abcde\n"):rep(200000 // 16)) end,
   ["/echo"] = function(request) return text(200, request.body) end,
   ["/fields"] = function(request) return text(200, lines(request.fields)) end,
+  ["/pushed"] = function() return text(200, "pushed\n") end,
   ["/empty"] = function() return { status = 204, fields = {} } end,
   ["/trailers"] = function()
     local response = text(200, "with trailers\n", { { "trailer", "x-checksum" } })

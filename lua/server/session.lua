@@ -7,6 +7,7 @@ local demands = require "h2probe.server.demands"
 local tolerances = require "h2probe.server.tolerances"
 local messages = require "h2probe.server.messages"
 local priorities = require "h2probe.server.priorities"
+local push = require "h2probe.server.push"
 local spoil = require "h2probe.server.spoil"
 local writer = require "h2probe.server.writer"
 
@@ -22,7 +23,7 @@ session.__index = session
 function session.new(conn, options)
   local self = setmetatable({
     conn = conn, rules = options.rules, upgraded = options.request ~= nil,
-    requests = {}, client_reset = {}, over = false,
+    requests = {}, client_reset = {}, promised = {}, pushed = {}, over = false,
   }, session)
   self.conn = spoil.wrap(conn, self)
   self.writer = writer.new(self)
@@ -74,6 +75,7 @@ local bent = {
   stream = function(self, stream, code) self:stream_error(stream, code) end,
   refuse = function(self, stream) self:stream_error(stream, "REFUSED_STREAM") end,
   open = function(self, _, code) self:connection_error(code, "open") end,
+  wrong = function(self) self:connection_error "CONNECT_ERROR" end,
   accuse = function(self, _, code) self:connection_error(code) end, -- what is to be discarded is taken for an error
   other = function(self, stream, code)
     self.conn:send { name = "RST_STREAM", stream = stream + 2, error = code }
@@ -130,11 +132,13 @@ local on = {}
 function on.SETTINGS(self, event)
   if event.ack then return end
   self.settings_seen = true
+  if self.writer:stalled() and not self:keep "RFC9113-6.5.3-1" then return end
   if self:keep("RFC9113-3.4-5", "RFC9113-6.5.3-5", "RFC9113-6.5.3-2", "RFC7540-3.5-3") then
     self.conn:send { name = "SETTINGS", ack = true }
     if not self:keep("RFC9113-6.5.3-8", "RFC7540-3.2.1-10") then self.conn:send { name = "SETTINGS", ack = true } end
   end
   self.writer:pump()
+  push.settings(self, event)
 end
 
 function on.PING(self, event)
@@ -163,6 +167,7 @@ end
 
 function on.RST_STREAM(self, event)
   self.writer:drop(event.stream)
+  push.refused(self, event.stream)
   self.requests[event.stream] = nil
   self.client_reset[event.stream] = true
   if not self:keep "RFC9113-5.4.2-5" then

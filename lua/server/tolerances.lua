@@ -2,6 +2,8 @@
 -- A row: ids; name (of the frame, nil for all); when(event, session); code of the false error; way, when the peer is
 -- guilty in this way only. With a type's name as the way ("RFC9113-4.1-3=DATA") a row is bent for that type alone.
 
+local fields = require "h2probe.fields"
+
 local function flag(fault)
   return function(event) return event.faults and event.faults[fault] end
 end
@@ -44,6 +46,10 @@ end
 
 local function opened_limit(event, session)
   return (event.stream + 1) // 2 >= session.conn:setting("ours", "MAX_CONCURRENT_STREAMS")
+end
+
+local function prioritized(event)
+  return event.name == "PRIORITY_UPDATE" or event.fields ~= nil and fields.get(event.fields, "priority") ~= nil
 end
 
 local function has_setting(name)
@@ -103,6 +109,7 @@ return {
       return event.stream ~= 0 and (now == "half-closed (remote)" or now == "closed")
     end },
   { ids = { "RFC9113-5.1-9" }, name = "HEADERS" },
+  { ids = { "RFC9113-5.1-13" }, when = state "reserved (local)" },
   { ids = { "RFC9113-5.1-16" }, when = of_open_request },
   { ids = { "RFC9113-5.1-23" }, name = "PRIORITY", when = state "half-closed (remote)" },
   { ids = { "RFC9113-5.1-38" }, when = flag "reset-stream-received" },
@@ -119,8 +126,11 @@ return {
   { ids = { "RFC7540-5.3.1-2", "RFC7540-5.3.1-3" }, when = flag "self-dependency", code = "CONNECT_ERROR" },
   { ids = { "RFC9113-7-1", "RFC9113-7-2", "RFC9113-5.5-1" }, when = unknown_error },
   { ids = { "RFC7838-4-1" }, name = "ALTSVC" },
+  { ids = { "RFC7838-4-1" }, name = "ALTSVC", way = "garbled", code = "FRAME_SIZE_ERROR" },
   { ids = { "RFC8336-2.2-8" }, name = "ORIGIN" },
   { ids = { "RFC9218-7-1", "RFC9218-7-2", "RFC9218-7.1-4" }, name = "PRIORITY_UPDATE", code = "CONNECT_ERROR" },
+  { ids = { "RFC9218-4-2" }, when = prioritized },
+  { ids = { "RFC9218-5-1" }, when = prioritized, code = "CONNECT_ERROR" },
   { ids = { "RFC8441-3-3" }, name = "SETTINGS", when = has_setting "ENABLE_CONNECT_PROTOCOL" },
   { ids = { "RFC9218-2.1-5" }, name = "SETTINGS", code = "CONNECT_ERROR",
     when = function(event, session)
@@ -147,6 +157,8 @@ return {
   { ids = { "RFC7540-3.2.1-7" }, name = "SETTINGS",
     when = function(event) return event.from_upgrade and event.length == 0 end },
   { ids = { "RFC9113-6.5-3" }, name = "SETTINGS", when = has_setting "MAX_HEADER_LIST_SIZE" },
+  { ids = { "RFC9113-6.5.3-7" }, name = "HEADERS",
+    when = function(_, session) return session.conn:unacknowledged "ours" > 0 end },
   { ids = { "RFC7540-3.2-11" }, name = "HEADERS",
     when = function(event, session) return session.upgraded and event.stream == 3 end },
 }

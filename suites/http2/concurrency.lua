@@ -14,7 +14,7 @@ local function limit_of(conn)
   return limit
 end
 
-local function request(conn, stream, ended)
+local function request(stream, ended)
   return HEADERS { stream = stream, end_stream = ended,
     fields = ended and get(target.paths.content) or post(target.paths.content) }
 end
@@ -24,7 +24,7 @@ local function fill(conn, count, ended)
   local streams = {}
   for i = 1, count do
     streams[i] = conn:new_stream()
-    conn:send(request(conn, streams[i], ended))
+    conn:send(request(streams[i], ended))
   end
   conn:settings {}
   for _, stream in ipairs(streams) do
@@ -72,7 +72,7 @@ case {
     conn:send(RST_STREAM { stream = streams[1], error = "CANCEL" })
     conn:settings {}
     local stream = conn:new_stream()
-    conn:send(request(conn, stream, true), WINDOW_UPDATE { stream = stream, increment = 65535 })
+    conn:send(request(stream, true), WINDOW_UPDATE { stream = stream, increment = 65535 })
     conn:expect(response(stream, "2xx"))
   end,
 }
@@ -87,7 +87,7 @@ case {
     conn:send(WINDOW_UPDATE { stream = streams[1], increment = 65535 })
     conn:expect(response(streams[1], "2xx"))
     local stream = conn:new_stream()
-    conn:send(request(conn, stream, true), WINDOW_UPDATE { stream = stream, increment = 65535 })
+    conn:send(request(stream, true), WINDOW_UPDATE { stream = stream, increment = 65535 })
     conn:expect(response(stream, "2xx"))
   end,
 }

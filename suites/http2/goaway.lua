@@ -9,7 +9,7 @@ for _, row in ipairs { { "idle", "an idle stream" }, { "open", "an open stream" 
     h2spec = row[1] == "idle" and "http2/6.8/1" or nil,
     needs = row[1] == "open" and { "content" } or nil,
     run = function(conn)
-      local stream = 1
+      local stream
       if row[1] == "open" then
         conn:settings { INITIAL_WINDOW_SIZE = 0 }
         stream = conn:request { method = "POST", path = target.paths.content, end_stream = false }

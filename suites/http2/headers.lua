@@ -141,3 +141,14 @@ case {
     conn:expect(any_of { response(stream, target.status), connection_error "PROTOCOL_ERROR" })
   end,
 }
+
+case {
+  id = "decoding-error",
+  title = "a field block that ends inside a literal",
+  req = "RFC9113-4.3-1",
+  h2spec = "http2/4.3/1",
+  run = function(conn)
+    conn:send(HEADERS { stream = conn:new_stream(), end_stream = true, fragment = hex "40" })
+    conn:expect(connection_error { "COMPRESSION_ERROR", about = "block-end" })
+  end,
+}
