@@ -17,6 +17,7 @@ local NEEDS = {
   content = "the target's answers have no content",
   post = "the target does not answer POST with 2xx",
   echo = "the target has no /echo that returns what is posted",
+  fields = "the target has no /fields that shows the fields of the request",
   h1 = "the port does not speak HTTP/1.1",
   upgrade = "the target does not upgrade to h2c",
   push = "the target does not push",
@@ -165,6 +166,7 @@ end
 
 local function close_all(run)
   for _, conn in ipairs(run.connections) do
+    conn:_drain()
     conn._.watch:over(conn)
     conn:close()
   end
@@ -175,10 +177,16 @@ function case_run.transcript_of(conn, about)
   local events = conn._.wire:transcript()
   local entries = transcript.entries(events)
   local begun = events[1] and events[1].time or 0
+  local marked = about == nil
   for _, entry in ipairs(entries) do
     if about and not entry.sent and entry.name == about.name and entry.time == about.time - begun then
-      entry.mark = true
+      entry.mark, marked = true, true
     end
+  end
+  if not marked then -- the transcript is bounded; this frame is not to be missed
+    local entry = transcript.entries({ about })[1]
+    entry.mark = true
+    table.insert(entries, 1, entry)
   end
   return entries
 end

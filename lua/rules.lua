@@ -59,6 +59,15 @@ function rules:fresh()
   return fresh
 end
 
+--- The same rules on the same connection, but some (a set) are kept in any case.
+function rules:without(ids)
+  local violate = {}
+  for id, way in pairs(self.violate) do
+    if not ids[id] then violate[id] = way end
+  end
+  return setmetatable({ violate = violate, seen = self.seen, spent = self.spent, shared = self.shared }, rules)
+end
+
 --- The way of which this one is "single:WAY", or itself.
 function rules.plain(way)
   if way == "once" or way == "single" then return "ignore" end

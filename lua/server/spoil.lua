@@ -54,6 +54,20 @@ local function answered_late(frame, peer)
   return response(frame) and next(peer.session.client_reset) ~= nil and peer.pings >= 2
 end
 
+local function no_table(frame, peer)
+  return response(frame) and peer.conn:setting("theirs", "HEADER_TABLE_SIZE", true) == 0
+end
+
+-- The table had entries, and has none now.
+local function emptied_table(frame, peer)
+  peer.answers = peer.answers + (response(frame) and 1 or 0)
+  return response(frame) and peer.answers > 1 and #peer.conn:table "ours" == 0
+end
+
+local function more_data(frame)
+  return frame.name == "DATA" and not frame.end_stream
+end
+
 -- Frames -------------------------------------------------------------------------------------------------------------
 
 local function same(name, more)
@@ -101,9 +115,22 @@ local function interrupted(...)
   end
 end
 
+-- DATA of one octet more than the window of a stream (0: the connection) allows, in frames of a legal size.
+local function beyond(stream_of)
+  return function(frame, peer)
+    local left, frames = peer.conn:window("ours", stream_of(frame)) + 1, {}
+    while left > 0 do
+      local size = math.min(left, 16384)
+      frames[#frames + 1] = { name = "DATA", stream = frame.stream, data = ("x"):rep(size) }
+      left = left - size
+    end
+    return frames
+  end
+end
+
 local function promised(peer)
-  peer.promised = (peer.promised or 0) + 2
-  return peer.promised
+  peer.last_promise = peer.last_promise + 2
+  return peer.last_promise
 end
 
 -- A push whose promise and whose response can be changed: nothing else is wrong with it.
@@ -143,6 +170,13 @@ local function without_update(frame, peer)
     block = block:sub(at)
   end
   return { changed(frame, { fragment = block, fields = false }) }
+end
+
+-- A reference to the client's first entry, which the server has not inserted.
+local function unknown_entry(frame, peer)
+  local list = table.move(frame.fields, 1, #frame.fields, 1, {})
+  table.insert(list, 2, { kind = "indexed", index = 62 + #peer.conn:table "ours" })
+  return { changed(frame, { fields = frame.stream > 1 and list or frame.fields }) }
 end
 
 local function padded(frame, peer)
@@ -212,14 +246,18 @@ local SPOILERS = {
   { "RFC9113-6.10-9", on = response, before = same("CONTINUATION", { fragment = "" }) },
   { "RFC7541-3.2-5", on = response, with = { fragment = "\xff\xff\3", fields = false } },
   { "RFC7541-4.2-1", on = response, with = { fragment = "\x3f\xe2\x1f\x88", fields = false } },
-  { "RFC9113-4.3.1-3", on = response, instead = without_update },
+  { "RFC9113-4.3.1-3", on = no_table, instead = without_update },
+  { "RFC7541-4.2-2", on = no_table, instead = without_update },
+  { "RFC7541-4.2-4", on = emptied_table, instead = without_update },
+  { "RFC7541-6.3-3", on = response, with = { fragment = "\x3f\xe2\x1f\x88", fields = false } },
+  { "RFC7541-2.2-1", on = response, instead = unknown_entry },
   { "RFC9113-4.3.1-2", on = larger_table, before = function(_, peer)
     return { { name = "HEADERS", stream = next(peer.session.requests),
       fields = { { kind = "size_update", size = 8192 }, { ":status", "103" } } } }
   end },
 
   -- Streams.
-  { "RFC9113-8.1-1", way = "elsewhere", on = response, before = { { name = "HEADERS", stream = FAR,
+  { "RFC9113-8.1-1", way = "elsewhere", on = acknowledgement, before = { { name = "HEADERS", stream = FAR,
     fields = { { ":status", "200" } } } } },
   { "RFC9113-6.1-4", on = response, before = { { name = "DATA", stream = FAR, data = "x" } } },
   { "RFC9113-6.4-4", on = response, before = { { name = "RST_STREAM", stream = FAR } } },
@@ -237,15 +275,17 @@ local SPOILERS = {
     return { { name = "HEADERS", stream = next(peer.session.client_reset), fields = { { ":status", "200" } } } }
   end },
   { "RFC9113-8.7-1", on = with_content, after = same("RST_STREAM", { error = "REFUSED_STREAM" }) },
-  { "RFC9113-9.2.2-3", on = response, before = { { name = "GOAWAY", last_stream = MOST, error = "INADEQUATE_SECURITY" } } },
 
   -- GOAWAY.
   { "RFC9113-5.4-1", way = "twice", on = goaway_error, after = function(frame) return { frame } end },
   { "RFC9113-6.8-5", on = goaway_error, with = { last_stream = 0x7ffffffd } },
-  { "RFC9113-6.8-6", on = goaway_error, before = { { name = "GOAWAY", last_stream = 0, error = "NO_ERROR" } } },
+  { "RFC9113-6.8-6", on = goaway_error, with = { last_stream = 1001 },
+    before = { { name = "GOAWAY", last_stream = 999, error = "NO_ERROR" } } },
   { "RFC9113-8.7-2", way = "low", on = last, after = { { name = "GOAWAY", last_stream = 0, error = "NO_ERROR" } } },
 
   -- Flow control.
+  { "RFC9113-6.9.1-1", way = "beyond", on = more_data, before = beyond(function(frame) return frame.stream end) },
+  { "RFC9113-6.9.1-2", way = "beyond", on = more_data, before = beyond(function() return 0 end) },
   { "RFC9113-6.9.1-5", way = "sent", on = with_content, before = same("WINDOW_UPDATE", { increment = MOST }) },
   { "RFC9113-6.9.1-6", way = "sent", on = response, before = { { name = "WINDOW_UPDATE", increment = MOST } } },
   { "RFC9113-6.9.2-7", way = "sent", on = with_content, before = function(frame)
@@ -283,10 +323,27 @@ local SPOILERS = {
     return { changed(frame, { data = frame.data:sub(2) }) }
   end },
   { "RFC9113-8.2-1", on = response, instead = added("Server", "x") },
+  { "RFC9113-8.2.1-2", way = "sent", on = response, instead = added("x y", "1") },
+  { "RFC9113-8.2.1-3", way = "sent", on = response, instead = added("x\0y", "1") },
+  { "RFC9113-8.2.1-4", way = "sent", on = response, instead = added("x\r\ny", "1") },
+  { "RFC9113-8.2.1-5", way = "sent", on = response, instead = added("x\1y", "1") },
+  { "RFC9113-8.2.1-6", way = "sent", on = response, instead = added("x\127", "1") },
+  { "RFC9113-8.2.1-7", way = "sent", on = response, instead = added("x\xe4", "1") },
+  { "RFC9113-8.2.1-8", way = "sent", on = response, instead = added("x:y", "1") },
+  { "RFC9113-8.2.1-9", way = "sent", on = response, instead = added("", "1") },
+  { "RFC9113-8.2.1-10", way = "sent", on = response, instead = added("x-y", "a\0b") },
+  { "RFC9113-8.2.1-11", way = "sent", on = response, instead = added("x-y", "a\nb") },
+  { "RFC9113-8.2.1-12", way = "sent", on = response, instead = added("x-y", "a\rb") },
+  { "RFC9113-8.2.1-13", way = "sent", on = response, instead = added("x-y", " a") },
+  { "RFC9113-8.2.1-14", way = "sent", on = response, instead = added("x-y", "a\t") },
+  { "RFC9113-8.2.1-15", way = "sent", on = response, instead = added("x-y", "a\1b") },
   { "RFC9113-8.2.2-1", on = response, instead = added("connection", "close") },
   { "RFC9113-8.3-1", on = response, instead = with_fields(function(list) table.insert(list, 2, { ":path", "/" }) end) },
   { "RFC9113-8.3-5", way = "sent", on = response,
-    instead = with_fields(function(list) list[#list + 1] = table.remove(list, 1) end) },
+    instead = with_fields(function(list)
+      local first = table.remove(list, 1)
+      list[#list + 1] = first
+    end) },
   { "RFC9113-8.3.2-1", on = response, instead = with_fields(function(list) list[1] = { ":status", "20" } end) },
   { "RFC9113-8.6-1", on = response, before = same("HEADERS", { fields = { { ":status", "101" } } }) },
   { "RFC7540-3.2.1-3", way = "sent", on = response, instead = added("http2-settings", "AAAA") },
@@ -315,7 +372,7 @@ local SPOILERS = {
   { "RFC9113-5.1-11", on = may_push, before = push({}, function(id)
     return { { name = "DATA", stream = id, data = "x" } }
   end) },
-  { "RFC9113-5.1.2-2", on = may_push, before = function(frame, peer)
+  { "RFC9113-5.1.2-2", way = "three", on = may_push, before = function(frame, peer)
     local frames = {}
     for _ = 1, 3 do
       local id = promised(peer)
@@ -391,7 +448,13 @@ function spoil.wrap(conn, session)
   if #mine == 0 then
     return conn
   end
-  return setmetatable({ conn = conn, rules = session.rules, session = session, mine = mine, pings = 0 },
+  -- What a way of ours breaks no other place breaks too.
+  local kept, ours = session.rules, {}
+  for _, row in ipairs(mine) do
+    ours[row[1]] = row.way and true or nil
+  end
+  session.rules = kept:without(ours)
+  return setmetatable({ conn = conn, rules = kept, session = session, mine = mine, pings = 0, answers = 0, last_promise = 1000 },
     { __index = forward, __name = "spoiled connection" })
 end
 

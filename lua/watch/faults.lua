@@ -72,7 +72,7 @@ local function odd_promise(event)
 end
 
 local function promised_again(event, view)
-  return event.promised_stream and event.promised_stream <= (view.watch.promised or 0)
+  return event.promised_stream and event.promised_stream > 0 and event.promised_stream <= (view.watch.promised or 0)
 end
 
 local CONTENT <const> = set("DATA", "HEADERS", "CONTINUATION")

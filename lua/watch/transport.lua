@@ -15,9 +15,10 @@ local function offered(list, name)
   return false
 end
 
---- Looks at the end of a handshake of ours; `names` is what was offered: a list, nil, or octets that a script made.
+--- Looks at the end of a handshake of ours, good or not; `names` is what was offered: a list, nil, or octets that a script
+-- made.
 function transport.handshake(watch, conn, names, info)
-  local selected = info.alpn
+  local selected = info.selected or info.alpn
   if conn.role ~= "client" or not selected then
     return
   elseif names == nil or type(names) == "table" and #names == 0 then
