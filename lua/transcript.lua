@@ -182,9 +182,17 @@ end
 
 -- Other events --------------------------------------------------------------------------------------------------
 
+-- The lines of the head, and what comes behind it.
 local function head_lines(octets, add)
-  for text in (octets:gsub("\r\n\r\n$", "\r\n")):gmatch "([^\r\n]*)\r?\n" do
-    add(printable(text))
+  local finish = octets:find("\r\n\r\n", 1, true) or #octets
+  local at, stop = 1, octets:find("\n", 1, true)
+  while stop and at < finish do
+    add(printable((octets:sub(at, stop - 1):gsub("\r$", ""))))
+    at, stop = stop + 1, octets:find("\n", stop + 1, true)
+  end
+  local rest = octets:sub(octets:find("\r\n\r\n", 1, true) and finish + 4 or at)
+  if rest ~= "" then
+    add(quoted(rest))
   end
 end
 

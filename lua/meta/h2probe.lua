@@ -108,6 +108,8 @@
 ---@field version string?
 ---@field fields h2.Fields?
 ---@field raw string?
+---@field interim integer[]? after upgrade: statuses that came before
+---@field body string? after h1_request and recv_body
 ---@overload fun(self: h2.Connection, stream: integer, seconds: number?): h2.Response?, string?, string?
 
 ---@class h2.Tls
