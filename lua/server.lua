@@ -35,7 +35,7 @@ local function is_text(conn)
 end
 
 local function serve_clear(conn, kept)
-  local prior = looks_like_preface(conn, kept)
+  local prior = looks_like_preface(conn, kept) or kept:way "RFC9113-3.4-12" == "preface"
     or kept:way("RFC9113-3.4-8", "RFC9113-3.4-9") and not is_text(conn)
   if prior then return session.new(conn, { rules = kept }):run() end
   return http1.serve(conn, { rules = kept })
@@ -69,14 +69,14 @@ local function accept_loop(self, listener, serve)
     if not conn then return end
     local kept = self.rules:fresh()
     kept.shared = self.shared
-    self.shared.waiting[conn] = true
+    self.shared.waiting[kept] = conn
     self.tasks[engine.spawn(function()
       if not self.shared.stuck then serve(conn, kept, self.options) end
       conn:close()
     end, {
       name = "connection",
       on_done = function(task, ok, message)
-        self.tasks[task], self.shared.waiting[conn] = nil, nil
+        self.tasks[task], self.shared.waiting[kept] = nil, nil
         conn:close()
         if not ok and not self.stopped and self.options.log then self.options.log(message) end
       end,

@@ -109,7 +109,8 @@ end
 
 -- The SETTINGS payload of an offer to upgrade that is taken, or nil.
 local function accepted_offer(head, options)
-  if #tokens(head, "upgrade") == 0 or options.no_upgrade then return nil end
+  if options.no_upgrade then return nil end
+  if #tokens(head, "upgrade") == 0 and options.rules:way "RFC9110-7.8-5" ~= "unasked" then return nil end
   local rows, payload = offer_rules(head, options)
   for _, row in ipairs(rows) do
     if not row[2] and options.rules:keep(table.unpack(row[1])) then return nil end
@@ -117,12 +118,23 @@ local function accepted_offer(head, options)
   return payload
 end
 
-local function switch(conn, options)
-  local lines = { "HTTP/1.1 101 Switching Protocols" }
-  if options.rules:keep "RFC9110-7.6.1-1" then lines[#lines + 1] = "Connection: Upgrade" end
-  local way = options.rules:way "RFC9110-7.8-3"
-  if way ~= "ignore" then lines[#lines + 1] = "Upgrade: " .. (way or "h2c") end
-  if not options.rules:keep "RFC7540-3.2.1-3" then lines[#lines + 1] = "HTTP2-Settings: AAAA" end
+-- The 101 (RFC 9110 section 7.8). Ways of a guilty peer with RFC9110-7.8-3: "first" and "all" name the first token or all
+-- of them that the client sent, another way is the name itself.
+local function upgrade_field(head, rules)
+  local way = rules:way "RFC9110-7.8-3"
+  if way == "ignore" then return nil end
+  local asked = tokens(head, "upgrade")
+  return "Upgrade: " .. (way == "first" and asked[1] or way == "all" and table.concat(asked, ", ") or way or "h2c")
+end
+
+local function switch(conn, options, head)
+  local rules = options.rules
+  local lines = { rules:keep "RFC7540-3.2-6" and "HTTP/1.1 101 Switching Protocols" or "HTTP/1.1 200 OK" }
+  if rules:keep "RFC9110-7.6.1-1" then lines[#lines + 1] = "Connection: Upgrade" end
+  lines[#lines + 1] = upgrade_field(head, rules)
+  if not rules:keep "RFC7540-3.2.1-3" then lines[#lines + 1] = "HTTP2-Settings: AAAA" end
+  if not rules:keep "RFC9110-8.6-1" then lines[#lines + 1] = "Content-Length: 0" end
+  if not rules:keep "RFC9112-6.1-1" then lines[#lines + 1] = "Transfer-Encoding: chunked" end
   conn:send_octets(table.concat(lines, "\r\n") .. "\r\n\r\n")
 end
 
@@ -130,29 +142,56 @@ local function bad_request(conn, status)
   send_response(conn, { status = status, body = "" }, { close = true })
 end
 
+-- The request and its content; the content stays unread where a guilty peer switches too early.
+local function read_request(conn, head, options, settings)
+  local hasty = settings and not options.rules:keep "RFC9110-7.8-14"
+  if hasty then switch(conn, options, head) end
+  local body = ""
+  if not settings or options.rules:keep "RFC7540-3.2-3" then
+    body = read_body(conn, head, not hasty)
+  end
+  if body and settings and not hasty then switch(conn, options, head) end
+  return body and { method = head.method, path = head.target, fields = head.fields, body = body }
+end
+
+-- Guilty peers: an offer that is not taken is held against the client.
+local function takes_offence(conn, head, options, settings)
+  if settings and not lists(head, "connection", "http2-settings") and not options.rules:keep "RFC7540-3.2.1-9" then
+    return true
+  end
+  if settings or #tokens(head, "upgrade") == 0 or options.rules:keep "RFC7540-3.2-4" then return false end
+  bad_request(conn, 400)
+  return true
+end
+
+local function valid_head(conn, head, code)
+  if head and head.version:find "^1%." and (head.version == "1.0" or #values(head, "host") == 1) then return true end
+  if head and not head.version:find "^1%." then
+    bad_request(conn, 505)
+  elseif head or code == "protocol" then
+    bad_request(conn, 400)
+  end
+  return false
+end
+
 --- Serve HTTP/1.1 on `conn` until it ends or switches to HTTP/2. options: { rules =, tls = }.
 function http1.serve(conn, options)
   while true do
     local head, code = conn:recv_head(IDLE)
-    if not head then
-      if code == "protocol" then bad_request(conn, 400) end
-      return
-    end
-    if not head.version:find "^1%." then return bad_request(conn, 505) end
-    if head.version == "1.1" and #values(head, "host") ~= 1 then return bad_request(conn, 400) end
+    if not valid_head(conn, head, code) then return end
     local settings = accepted_offer(head, options)
-    local hasty = settings and not options.rules:keep "RFC9110-7.8-14"
-    if hasty then switch(conn, options) end
-    local body = read_body(conn, head, not hasty)
-    if not body then return bad_request(conn, 400) end
-    local request = { method = head.method, path = head.target, fields = head.fields, body = body }
+    if takes_offence(conn, head, options, settings) then return end
+    if settings and not options.rules:keep "RFC9110-7.8-7" then return bad_request(conn, 426) end
+    local request = read_request(conn, head, options, settings)
+    if not request then return bad_request(conn, 400) end
     if settings then
-      if not hasty then switch(conn, options) end
-      return session.new(conn, { rules = options.rules, request = request, settings = settings }):run()
+      local switched = session.new(conn, { rules = options.rules, request = request, settings = settings })
+      if switched:run() ~= "http1" then return end
+    else
+      request.close = head.version == "1.0" or lists(head, "connection", "close")
+      send_response(conn, resources.answer(request), request)
+      if request.close then return end
     end
-    request.close = head.version == "1.0" or lists(head, "connection", "close")
-    send_response(conn, resources.answer(request), request)
-    if request.close then return end
   end
 end
 

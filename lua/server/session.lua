@@ -4,6 +4,7 @@
 -- the client, `keep` for what it owes. See rules.lua for the ways to bend them.
 local engine = require "h2probe.engine"
 local demands = require "h2probe.server.demands"
+local hpack_table = require "h2probe.server.hpack_table"
 local tolerances = require "h2probe.server.tolerances"
 local messages = require "h2probe.server.messages"
 local priorities = require "h2probe.server.priorities"
@@ -27,6 +28,8 @@ function session.new(conn, options)
   }, session)
   self.conn = spoil.wrap(conn, self)
   self.writer = writer.new(self)
+  self.table = hpack_table.new(options.rules)
+  self.own_resets = {}
   self.options = options
   return self
 end
@@ -61,6 +64,7 @@ function session:stream_error(stream, code)
   self.requests[stream] = nil
   local named = self:keep "RFC9113-5.4.2-1" and stream or stream + 2
   self.conn:send { name = "RST_STREAM", stream = named, error = code }
+  self.own_resets[stream] = true
   if not self:keep "RFC9113-5.4.2-4" then self.conn:send { name = "RST_STREAM", stream = named, error = code } end
 end
 
@@ -205,8 +209,18 @@ function session:remember(event)
   self.last_frame = event.name
 end
 
+-- What came in the same octets as the reason for a reset was looked at by the engine before the reset was sent.
+function session:know_resets(event)
+  if self.own_resets[event.stream] and (event.name == "DATA" or event.fields) then
+    event.faults = event.faults or {}
+    event.faults["reset-stream-received"] = true
+  end
+end
+
 function session:on_frame(event)
+  self:know_resets(event)
   local dealt = self:demand(event)
+  if self.table and event.fields and not self.table:follow(event, dealt) then self:connection_error "COMPRESSION_ERROR" end
   self:remember(event)
   if dealt then
     -- A frame in error still counts on the connection's window (sections 5.1 and 6.9).
@@ -216,36 +230,107 @@ function session:on_frame(event)
   if not self:tolerate(event) then return end
   local handler = on[event.name]
   if handler then handler(self, event) end
-  if event.fields and event.block_type == "HEADERS" and not self.over then messages.headers(self, event) end
+  if event.block_type ~= "HEADERS" or self.own_resets[event.block_stream] then return end
+  if event.fields and not self.over then messages.headers(self, event) end
 end
 
 -- The client preface (section 3.4): the rule that is broken depends on how far from right it is.
 function session:preface_rule(octets)
-  local ids = { "RFC9113-3.4-8", "RFC9113-3.4-9" }
+  local text = octets:find "^%u+ .- HTTP/1%.[01]"
+  local ids = text and { "RFC9113-3.4-12" } or { "RFC9113-3.4-8", "RFC9113-3.4-9" }
   if self.upgraded then ids[#ids + 1] = "RFC7540-3.5-2" end
-  if octets:find "^%u+ .- HTTP/1%.[01]" then ids = { "RFC9113-3.4-12" } end
   return ids
 end
 
-function session:read_preface()
-  local octets = self.conn:recv_octets(#PREFACE, IDLE)
-  if octets == PREFACE then return true end
-  if not octets then return false end
-  local way = self.rules:way(table.unpack(self:preface_rule(octets)))
-  if way then return true end
+function session:refuse_preface()
   self.conn:start_h2(false)
+  self.conn:auto { settings = false, ping = false, window = false }
   self:send_settings()
   self:connection_error "PROTOCOL_ERROR"
   return false
 end
 
--- The server preface (section 3.4): SETTINGS comes first.
+-- An impatient (guilty) peer ends the connections whose clients have not come to their preface before this one.
+function session:heard()
+  local waiting = self.rules.shared.waiting
+  waiting[self.rules] = nil
+  if self.rules.violate["RFC9113-3.4-4"] ~= "impatient" then return end
+  for _, other in pairs(waiting) do other:close() end
+end
+
+-- What has come of the first frame; its head tells when it is too long to be waited for (section 3.4). A hasty (guilty) peer
+-- wants the whole frame at once.
+function session:first_frame()
+  local seen = self.conn:peek(0)
+  if not seen or #seen < 9 then return self.rules:way "RFC9113-3.4-10" ~= "hasty" end
+  local length = string.unpack(">I3", seen)
+  local rule = seen:byte(4) == engine.frame_types.SETTINGS and "RFC9113-4.2-6" or "RFC9113-3.4-10"
+  if length > 16384 and self:keep(rule) then return false end
+  return #seen >= 9 + length or self.rules:way "RFC9113-3.4-10" ~= "hasty"
+end
+
+-- True when HTTP/2 goes on. A guilty peer takes anything for a preface, goes back to HTTP/1.1 ("http1"), and when the client
+-- ended too early waits all the same ("open") or serves nobody any more ("stuck").
+function session:read_preface()
+  local octets = self.conn:recv_octets(#PREFACE, IDLE)
+  if octets == PREFACE then
+    self:heard()
+    return self:first_frame() or self:refuse_preface()
+  end
+  local way = self.rules:way(table.unpack(self:preface_rule(octets or "")))
+  if not octets then
+    if way == "open" then engine.wait(IDLE) end
+    if way == "stuck" then self.rules.shared.stuck = true end
+    return false
+  end
+  if way == "http1" then
+    self.conn:unread(octets)
+    return false, "http1"
+  end
+  return way ~= nil or self:refuse_preface()
+end
+
+-- The server preface (section 3.4): SETTINGS comes first. What guilty peers send before it:
+local before_settings = {
+  ping = function(self) self.conn:send { name = "PING", data = "too soon" } end,
+  ack = function(self) self.conn:send { name = "SETTINGS", ack = true } end,
+  octets = function(self) self.conn:send_octets(PREFACE) end,
+  http1 = function(self) self.conn:send_octets "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" end,
+}
+
 function session:send_settings()
   local way = self.rules:way("RFC9113-3.4-4", "RFC9113-3.3-2", "RFC9113-3.2-4", "RFC7540-3.2-8")
   if way == "ignore" then return end
-  if way == "ping" then self.conn:send { name = "PING", data = "too soon" } end
+  local early = before_settings[way] or self.rules:way "RFC9113-3.4-5" == "early" and before_settings.ack
+  if early then early(self) end
   self.conn:send { name = "SETTINGS",
-    settings = { { "MAX_CONCURRENT_STREAMS", 100 }, { "NO_RFC7540_PRIORITIES", 1 } } }
+    settings = { { "MAX_CONCURRENT_STREAMS", 100 }, { "NO_RFC7540_PRIORITIES", 1 },
+      { "ENABLE_CONNECT_PROTOCOL", self.rules.violate["RFC8441-3-5"] and 0 or 1 } } }
+end
+
+-- What comes between the 101 and the client's preface: nothing that a client could not read (RFC 7540 section 3.2).
+function session:after_101()
+  if not self.options.request then return end
+  local way = self.rules:way "RFC7540-3.2-8"
+  if way == "early" then
+    self.conn:send_octets(engine.frame_encode { name = "PING", data = "too soon" })
+  end
+  if not self:keep "RFC7540-3.2-6" then
+    self.conn:send_octets(engine.frame_encode { name = "SETTINGS" })
+  end
+end
+
+-- The request that came with the Upgrade, under the settings that came with it (RFC 7540 section 3.2.1).
+function session:answer_upgrade()
+  local way = self.rules:way "RFC7540-3.2.1-5"
+  local payload = self.options.settings
+  self.conn:upgraded(way == "ignore" and "" or way == "first" and payload:sub(1, 6) or payload)
+  local event = engine.frame_decode(engine.frame_encode { name = "SETTINGS", payload = payload })
+  event.from_upgrade = true
+  for _, setting in ipairs(way == "final" and event.settings or {}) do
+    if setting.name == "INITIAL_WINDOW_SIZE" then self.writer.fixed = setting.value end
+  end
+  if self:tolerate(event) then messages.upgraded(self, self.options.request) end
 end
 
 -- Read on until the client has seen our GOAWAY, so that no reset destroys it.
@@ -255,19 +340,18 @@ function session:linger()
   while engine.now() < deadline and self.conn:next(deadline - engine.now()) do end
 end
 
---- Serve until one side ends the connection.
+--- Serve until one side ends the connection, or, at a guilty peer, until it goes back to "http1".
 function session:run()
-  if not self:read_preface() then
+  self:after_101()
+  local good, instead = self:read_preface()
+  if not good then
     if self.over then self:linger() end
-    return
+    return instead
   end
   self.conn:start_h2(false)
   self.conn:auto { settings = false, ping = false, window = false }
   self:send_settings()
-  if self.options.request then
-    self.conn:upgraded(self:keep "RFC7540-3.2.1-5" and self.options.settings or "")
-    messages.upgraded(self, self.options.request)
-  end
+  if self.options.request then self:answer_upgrade() end
   while not self.over do
     local event = self.conn:next(IDLE)
     if not event then break end

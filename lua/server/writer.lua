@@ -41,6 +41,11 @@ function writer:stalled()
   return #self.queue > 0
 end
 
+-- A guilty peer holds for good what HTTP2-Settings announced for stream 1 (RFC 7540 section 3.2.1).
+function writer:fixed_room(job)
+  return self.fixed and job.stream == 1 and self.fixed - (job.at - 1) or math.huge
+end
+
 -- The stream's window; guilty peers count it in ways of their own: "stall": what was used up stays so; "floor": a
 -- negative window is taken for 0.
 function writer:stream_window(stream)
@@ -67,7 +72,7 @@ function writer:room(job)
   if session:keep("RFC9113-6.9.1-2", "RFC9113-6.9.2-6", "RFC9113-5.2.1-3") then
     room = math.min(room, session.conn:window("ours", 0))
   end
-  return math.max(room, 0)
+  return math.max(math.min(room, self:fixed_room(job)), 0)
 end
 
 -- One DATA frame of the job; false when its windows are used up.
