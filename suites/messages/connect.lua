@@ -42,9 +42,12 @@ case {
   run = function(conn)
     local stream = send(conn, connect())
     local answer = conn:response(stream)
-    local reset = answer and answer.reset
+    local reset, goaway = answer and answer.reset, conn:last "GOAWAY"
     if reset == "CONNECT_ERROR" or reset == "REFUSED_STREAM" then return end
-    if reset == "PROTOCOL_ERROR" and not answer.status then warn "RST_STREAM(PROTOCOL_ERROR), as if it were malformed" end
+    if not (answer and answer.status) then
+      if reset == "PROTOCOL_ERROR" then warn "RST_STREAM(PROTOCOL_ERROR), as if it were malformed" end
+      if goaway and goaway.error == "PROTOCOL_ERROR" then warn "GOAWAY(PROTOCOL_ERROR), as if it were malformed" end
+    end
     conn:expect(response(stream, { "2xx", "3xx", "4xx", "5xx" }))
   end,
 }
