@@ -1,6 +1,7 @@
 -- How a client under test took what it got: what it sent, the end of its connection, and its own report
 -- (docs/scripting.md, "The server's side"). Verdicts rest on these, never on a fixed time (DESIGN section 6).
 local context = require "h2probe.context"
+local engine = require "h2probe.engine"
 local errors = require "h2probe.outcome_errors"
 local evidence = require "h2probe.evidence"
 local messages = require "h2probe.conn_messages"
@@ -150,6 +151,8 @@ local function judge_end(conn, spec, exit)
   local found = errors.connection_error(spec, view_of(conn))
   if exit and exit.success and count > 0 then
     return { verdict = "fail", observed = "the client took the response as good: " .. exit.text }
+  elseif exit and exit.success and spec.unframed then
+    return { verdict = "warn", observed = "the client reports success, but there was no response: " .. exit.text }
   elseif exit and exit.success then
     found.notes = found.notes or {}
     table.insert(found.notes, "the client reports success, but no request of it was answered")
@@ -211,8 +214,8 @@ end
 
 --- The client must not go on: GOAWAY with one of the codes (or a generic one) or the end of the connection (5.4.1), and no
 -- success of its own. Options beside the codes: goaway = "optional" (invalid prefaces, 3.4), also = {} and soft = {} as
--- for connection_error; stream_error = true: RST_STREAM is as good (8.1.1); unframed = true: the client cannot be asked by
--- PING. What it asks for after two PINGs is answered, so that its own report tells whether it took the response.
+-- for connection_error; stream_error = true: RST_STREAM is as good (8.1.1); unframed = true: what was sent is no HTTP/2, so
+-- that the client cannot be asked by PING and has nothing to report success of. What it asks for after two PINGs is answered, so that its own report tells whether it took the response.
 function methods:expect_refusal(...)
   local spec = refusal_spec(...)
   client_of(self)
@@ -233,6 +236,18 @@ function methods:expect_refusal(...)
   end
   local early = error_goaway(state) and errors.connection_error(spec, view_of(self)) or malformed_verdict(spec, self)
   conclude(self, spec, early or judge_end(self, spec, self:client_exit()))
+end
+
+local SLICE <const>, LONGEST <const> = 0.01, 0.25
+
+--- Gives the client time before the next step: until the predicate holds, the connection ends, or a quarter of a second is
+-- over. Never a verdict: for what it does at once or only when it is asked again.
+function methods:give_time(predicate)
+  self:flush()
+  local limit = engine.now() + math.min(LONGEST, context.left(self._.run))
+  while not predicate() and not self:ended() and engine.now() < limit do
+    self:_pump(SLICE)
+  end
 end
 
 --- How the client ended its side so far, in words; nil while it did not.

@@ -18,7 +18,7 @@ LUA_NAMES = ('lua5.4', 'lua54', 'lua')
 
 # What is needed, how to see that it is there, and the packages in the order of MANAGERS; `rock:NAME` is LuaRocks'.
 # probe: `cmd NAME...` any of these programs, `pkg NAME...` any of these pkg-config modules, `lua NAME` a Lua module,
-# `cc FLAGS` the C compiler links with FLAGS, `clang FLAGS` so does clang.
+# `py NAME` a Python module, `cc FLAGS` the C compiler links with FLAGS, `clang FLAGS` so does clang.
 Need = collections.namedtuple('Need', 'what probe packages')
 
 NEEDS = [
@@ -57,6 +57,7 @@ INTEROP = [
     Need('HAProxy', 'cmd haproxy', ('haproxy', 'haproxy', 'haproxy', 'haproxy', 'haproxy')),
     Need('Caddy', 'cmd caddy', ('caddy', 'caddy', 'caddy', 'caddy', 'caddy')),
     Need('Node.js', 'cmd node nodejs', ('nodejs', 'nodejs', 'nodejs', 'nodejs', 'node')),
+    Need('h2 for Python', 'py h2', ('python3-h2', 'python3-h2', 'py3-h2', 'python-h2', '')),
     Need('Hypercorn', 'cmd hypercorn', ('python3-hypercorn', 'python3-hypercorn', 'py3-hypercorn', 'hypercorn', '')),
 ]
 
@@ -101,6 +102,8 @@ def present(need):
                    ('lua' not in name or succeeds(['pkg-config', '--exists', name + ' >= 5.4'])) for name in names)
     if kind == 'lua':
         return any(succeeds([lua, '-e', 'require %r' % names[0]]) for lua in LUA_NAMES if which(lua))
+    if kind == 'py':
+        return any(succeeds([python, '-c', 'import ' + names[0]]) for python in (sys.executable, '/usr/bin/python3'))
     return links(kind, names)
 
 

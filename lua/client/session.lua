@@ -70,7 +70,10 @@ function session:look()
   end
   self.conn:unread(head)
   local length, kind = string.unpack(">I3B", head)
-  return length <= MAX_FRAME_SIZE or kind == SETTINGS or not self:keep("RFC9113-3.4-13", "RFC7540-3.5-6")
+  if length <= MAX_FRAME_SIZE or kind == SETTINGS then return true end
+  local way = self.rules:way("RFC9113-3.4-13", "RFC7540-3.5-6")
+  if way == "text" then self:finish(true, "an HTTP/1.1 response is as good") end
+  return way ~= nil
 end
 
 -- The preface of both sides.

@@ -207,16 +207,18 @@ case {
 
 case {
   id = "unasked-101",
-  title = "101 (Switching Protocols) to h2c over TLS with http/1.1, which nobody asked for",
+  title = "101 (Switching Protocols) to h2c over TLS with http/1.1, which nobody asked for, and a 200",
   req = "RFC9113-3.3-3",
   violate = "RFC9113-3.3-3=101",
   run = function(conn)
     if not select_offered(conn, HTTP1) then return note "the client gave the handshake up" end
     local head = conn:recv_head()
     if not head then return note "no HTTP/1.1 request" end
-    conn:send_octets "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    conn:send_octets("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+      .. "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
+    conn:half_close() -- some wait for more after a 101 that they do not know
     local octets = conn:recv_octets(3)
-    check(octets ~= "PRI", "the end of the connection, or silence", "the HTTP/2 preface")
+    check(octets ~= "PRI", "the end of the connection, or HTTP/1.1", "the HTTP/2 preface")
   end,
 }
 
@@ -312,10 +314,12 @@ case {
   run = function(conn)
     negotiated(conn, { max_version = "1.2" })
     check(conn:handshake(), "SETTINGS and its acknowledgement", "HTTP/2 did not start")
+    conn:barrier() -- idle: some notice a renegotiation only when they write
     conn:renegotiate()
-    conn:barrier()
-    check(conn.tls.renegotiations == 0, "the alert no_renegotiation, or the end of the connection",
-      "a ClientHello: the renegotiation was taken up")
+    conn:give_time(function() return conn.tls.renegotiated > 0 or conn.tls.warning end)
+    local went_on = conn:barrier()
+    check(not (went_on and conn.tls.renegotiated > 0), "the alert no_renegotiation, or the end of the connection",
+      "the renegotiation was completed, and HTTP/2 goes on: PING acknowledged twice")
   end,
 }
 

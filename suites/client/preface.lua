@@ -254,8 +254,12 @@ case {
   id = "http1-instead",
   title = "an HTTP/1.1 response instead of the server preface",
   req = "RFC9113-3.4-13",
+  violate = "RFC9113-3.4-13=text",
+  caught = "warn",
   run = function(conn)
-    conn:send_octets "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    conn:send_octets "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
+    conn:give_time(function() return conn:last "GOAWAY" end)
+    conn:half_close() -- some wait for a frame of four million octets
     conn:expect_refusal { "PROTOCOL_ERROR", also = { "FRAME_SIZE_ERROR" }, goaway = "optional", unframed = true }
   end,
 }

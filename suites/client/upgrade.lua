@@ -252,11 +252,15 @@ case {
 
 case {
   id = "no-server-preface",
-  title = "HTTP/1.1 behind the 101 instead of SETTINGS",
+  title = "an HTTP/1.1 response behind the 101 instead of SETTINGS",
   req = { "RFC7540-3.5-6", "RFC9113-3.4-13" },
+  violate = "RFC7540-3.5-6=text",
+  caught = "warn",
   run = function(conn)
     conn:accept_upgrade()
-    conn:send_octets "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
+    conn:send_octets "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
+    conn:give_time(function() return conn:last "GOAWAY" end)
+    conn:half_close() -- some wait for a frame of four million octets
     conn:expect_refusal { "PROTOCOL_ERROR", also = { "FRAME_SIZE_ERROR" }, goaway = "optional", unframed = true }
   end,
 }
