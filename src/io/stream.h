@@ -88,7 +88,8 @@ void io_stream_close_notify(struct io_stream *s);
 /* RST instead of FIN (SO_LINGER 0), at once. Nothing is reported after it. A Unix socket closes. */
 void io_stream_reset(struct io_stream *s);
 
-/* TLS actions, sent at once. 0, or -1 with *error telling why it cannot be done now. */
+/* TLS actions, sent at once, but KeyUpdate with what is written next or in the next turn. 0, or -1
+ * with *error telling why it cannot be done now. */
 int io_stream_renegotiate(struct io_stream *s, const char **error);
 int io_stream_key_update(struct io_stream *s, bool request, const char **error);
 int io_stream_request_certificate(struct io_stream *s, const char **error);

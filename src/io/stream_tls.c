@@ -136,6 +136,8 @@ void io_stream_tls_go_on(struct io_stream *s) {
         return;
     if (!s->secure)
         shake_hands(s);
+    else if (s->paused)
+        io_stream_flush(s); /* KeyUpdate leaves without reading, too */
     while (s->secure && !s->paused && !s->ended && !s->freed && s->connected)
         if (!read_record(s))
             break;
@@ -187,8 +189,16 @@ int io_stream_renegotiate(struct io_stream *s, const char **error) {
     return has_tls(s, error) ? send_action(s, tls_conn_renegotiate(s->tls), error) : -1;
 }
 
+/* In one write with what is sent next, so that the peer meets both at once; or in the next turn. */
 int io_stream_key_update(struct io_stream *s, bool request, const char **error) {
-    return has_tls(s, error) ? send_action(s, tls_conn_key_update(s->tls, request), error) : -1;
+    if (!has_tls(s, error))
+        return -1;
+    if (tls_conn_key_update(s->tls, request) != TLS_OK) {
+        *error = tls_conn_error(s->tls);
+        return -1;
+    }
+    io_stream_next_turn(s);
+    return 0;
 }
 
 int io_stream_request_certificate(struct io_stream *s, const char **error) {
