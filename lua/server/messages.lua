@@ -73,6 +73,7 @@ end
 local function wrongly_refused(session, stream, list)
   for _, row in ipairs(permitted) do
     local way = row.when(list) and session.rules:way(row.id)
+    if row.way and way ~= row.way then way = nil end
     if way == "ignore" and session:live(stream) then
       session:stream_error(stream, "PROTOCOL_ERROR")
       return true

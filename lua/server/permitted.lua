@@ -1,5 +1,6 @@
 -- What the server has to accept in a request: rules that a guilty peer breaks by taking it for malformed
--- (RFC 9113 sections 8.2 to 8.5, 9.1.1, RFC 8441). A row: id; when(list): is it there?
+-- (RFC 9113 sections 8.2 to 8.5, 9.1.1, RFC 8441). A row: id; when(list): is it there? way: of peers that are
+-- guilty in this way only.
 local fields = require "h2probe.fields"
 
 local function count(list, name)
@@ -45,6 +46,7 @@ return {
     return fields.get(list, ":method") == "CONNECT" and count(list, ":path") == 0
   end },
   { id = "RFC9113-9.1.1-2", when = function(list) return (fields.get(list, ":authority") or ""):find "%.invalid$" end },
+  { id = "RFC9113-10.5.1-2", way = "many", when = function(list) return #list > 100 end },
   { id = "RFC8441-4-1", when = function(list) return fields.get(list, ":protocol") == "websocket" end },
   { id = "RFC8441-4-7", when = function(list) return count(list, ":protocol") > 0 end },
 }

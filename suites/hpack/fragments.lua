@@ -98,6 +98,7 @@ case {
     end
     local whole = conn:encode(list)
     conn:expect(response(send(conn, whole, { #whole // 3, 2 * #whole // 3 }), target.status))
+    if #conn:table "ours" == 0 then skip "the peer's table is too small for the entry" end
     for i, field in ipairs(list) do
       if field[1] == ":path" then list[i] = indexed(62) end
     end

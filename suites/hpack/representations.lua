@@ -26,6 +26,12 @@ local function with_path(conn, path)
   return stream
 end
 
+-- What was inserted last; a peer may allow no table at all.
+local function newest(conn)
+  if #conn:table "ours" == 0 then skip "the peer's table is too small for the entry" end
+  return 62
+end
+
 case {
   id = "indexed",
   title = "indexed fields of the static table",
@@ -131,7 +137,7 @@ case {
   run = function(conn, row)
     local path = literal { ":path", target.path, kind = "incremental", index = row.index, huffman = row.huffman }
     conn:expect(response(with_path(conn, path), target.status))
-    conn:expect(response(with_path(conn, indexed(62)), target.status))
+    conn:expect(response(with_path(conn, indexed(newest(conn))), target.status))
   end,
 }
 
@@ -160,7 +166,8 @@ case {
   each = { { label = "field" }, { label = "name", kind = "without" }, { label = "name of a new entry", kind = "incremental" } },
   run = function(conn, row)
     conn:expect(response(with_path(conn, literal { ":path", target.path, kind = "incremental" }), target.status))
-    local path = row.kind and literal { "", target.path, kind = row.kind, index = 62 } or indexed(62)
+    local entry = newest(conn)
+    local path = row.kind and literal { "", target.path, kind = row.kind, index = entry } or indexed(entry)
     conn:expect(response(with_path(conn, path), target.status))
   end,
 }

@@ -56,6 +56,12 @@ local REQUESTS = {
   { "OPTIONS *", fields.replace(fields.replace(GET, ":method", "OPTIONS"), ":path", "*"), "" },
   { "GET *", fields.replace(GET, ":path", "*"), "RFC9113-8.3.1-16", "RFC9113-8.3.1-20" },
   { "another scheme's path", fields.replace(fields.replace(GET, ":scheme", "ftp"), ":path", "a"), "" },
+  { "content-length", fields.with(GET, { "content-length", "12" }), "" },
+  { "content-length twice", fields.with(GET, { "content-length", "1" }, { "content-length", "1" }), "" },
+  { "another content-length", fields.with(GET, { "content-length", "1" }, { "content-length", "2" }), "RFC9113-8.1.1-7" },
+  { "content-length of no digits", fields.with(GET, { "content-length", "0x1" }), "RFC9113-8.1.1-7" },
+  { "only white space", fields.with(GET, { "x", " " }), "RFC9113-8.2.1-14" },
+  { "space in :method", fields.replace(GET, ":method", "G T"), "RFC9113-8.3-11", "RFC9113-8.3.1-20" },
   { "no :method", fields.without(GET, ":method"), "RFC9113-8.3.1-17", "RFC9113-8.3.1-20" },
   { "no :scheme", fields.without(GET, ":scheme"), "RFC9113-8.3.1-18", "RFC9113-8.3.1-20" },
   { "no :path", fields.without(GET, ":path"), "RFC9113-8.3.1-19", "RFC9113-8.3.1-20" },
@@ -97,7 +103,14 @@ describe("validation", function()
   it("knows extended CONNECT where it is in force", function()
     local list = fields.with({ { ":protocol", "websocket" } }, table.unpack(fields.replace(GET, ":method", "CONNECT")))
     assert.equal("", ids(fields.validate_request(list, { protocol = true })))
-    assert.not_equal("", ids(fields.validate_request(list)))
+    assert.equal("RFC8441-3-5 RFC9113-8.5-2", ids(fields.validate_request(list)))
+    for _, row in ipairs {
+      { fields.replace(list, ":method", "GET"), "RFC8441-4-4" }, { fields.without(list, ":path"), "RFC8441-4-2" },
+      { fields.without(list, ":scheme"), "RFC8441-4-2" },
+      { fields.with({ { ":protocol", "websocket" } }, table.unpack(list)), "RFC8441-4-6" },
+    } do
+      assert.equal(row[2], ids(fields.validate_request(row[1], { protocol = true })))
+    end
   end)
 
   it("refuses an interim response that ends the stream", function()
@@ -136,6 +149,11 @@ describe("a field list", function()
     assert.equal("2", fields.all(fields.replace(list, "a", "x"), "a")[2])
     assert.equal(4, #GET)
     assert.is_nil(fields.get(nil, "a"))
+  end)
+
+  it("is measured as MAX_HEADER_LIST_SIZE is", function()
+    assert.equal(0, fields.size {})
+    assert.equal(1 + 3 + 32, fields.size { { "x", "abc" }, fields.size_update(0) })
   end)
 
   it("takes steering", function()
