@@ -7,6 +7,7 @@ Medians of rounds, in which what is compared alternates. Nothing here can fail f
 The peer of curl and of the runs marked `external` is `h2probe serve` in a process of its own, whose CPU is not counted.
 """
 
+import asyncio
 import contextlib
 import json
 import os
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 
-ROUNDS = 9
+ROUNDS = 7
 MODES = ['prior', 'upgrade', 'alpn']
 CURL_MODES = {'prior': ['--http2-prior-knowledge'], 'upgrade': ['--http2'], 'alpn': ['--http2', '--insecure']}
 IDLE = 1000
@@ -98,6 +99,34 @@ def count_cases(h2probe, mode, url):
     return json.loads(text)['summary']['total']
 
 
+async def copy(reader, writer):
+    with contextlib.suppress(OSError):
+        while octets := await reader.read(65536):
+            writer.write(octets)
+            await writer.drain()
+    writer.close()
+
+
+async def count_through(command, url):
+    """Runs the command against a relay in front of the URL; the connections that it opened."""
+    scheme, _, place = url.partition('://')
+    host, _, port = place.rpartition(':')
+    opened = 0
+
+    async def accepted(reader, writer):
+        nonlocal opened
+        opened += 1
+        there, back = await asyncio.open_connection(host, int(port))
+        await asyncio.gather(copy(reader, back), copy(there, writer))
+
+    relay = await asyncio.start_server(accepted, host, 0)
+    address = '%s://%s:%d' % ((scheme,) + relay.sockets[0].getsockname()[:2])
+    process = await asyncio.create_subprocess_exec(*command(address), stdout=subprocess.DEVNULL)
+    await process.wait()
+    relay.close()
+    return opened
+
+
 def curl_command(mode, url, requests):
     """So many requests, each on a connection of its own: curl keeps one per host name."""
     scheme, _, place = url.partition('://')
@@ -111,26 +140,28 @@ def ratio(a, b):
 
 def cpu(h2probe, mode, url, curl):
     """Prints CPU per case; returns the number of cases and the wall time of the run."""
-    cases = count_cases(h2probe, mode, url)
-    once, again, theirs, single = medians(
-        run_command(h2probe, mode, url), run_command(h2probe, mode, url, '--repeat', str(STEADY)),
-        curl and curl_command(mode, url, cases), curl and curl_command(mode, url, 1))
+    cases, command = count_cases(h2probe, mode, url), run_command(h2probe, mode, url)
+    opened = asyncio.run(count_through(lambda relay: run_command(h2probe, mode, relay), url))
+    once, again, theirs, single = medians(command, command + ['--repeat', str(STEADY)],
+                                          curl and curl_command(mode, url, opened), curl and curl_command(mode, url, 1))
     later = (again[0] - once[0]) / (STEADY - 1)
     line('cpu per case (%s)' % mode, '%.2f ms' % (once[0] / cases * 1e3),
          '%.2f ms in later rounds, without the start-up' % (later / cases * 1e3))
     if curl:
-        line('', '%s of a request by curl on its own connection, %s of a process of curl' % (
-            ratio(once[0], theirs[0]), ratio(once[0] / cases, single[0])))
+        line('', '%s of a request by curl for each of its %d connections, %s of a process of curl' % (
+            ratio(once[0], theirs[0]), opened, ratio(once[0] / cases, single[0])))
     return cases, once[1]
 
 
 def wall(h2probe, external, cases):
-    for mode in MODES:
-        embedded, = medians(run_command(h2probe, mode, None))
-        line('whole run (%s, %d cases)' % (mode, cases[mode]), '%.0f ms' % (embedded[1] * 1e3),
-             '%.0f ms against an external server' % (external[mode] * 1e3))
-    (_, everything), = medians(run_command(h2probe, 'all', None))
-    line('whole run (all modes, %d cases)' % sum(cases.values()), '%.0f ms' % (everything * 1e3))
+    """Whole runs; with the embedded server the time is that of both sides."""
+    for mode in MODES + ['all']:
+        (used, seconds), = medians(run_command(h2probe, mode, None))
+        note = '%.0f ms of CPU' % (used * 1e3)
+        if mode in external:
+            note += '; %.0f ms against an external server' % (external[mode] * 1e3)
+        count = cases.get(mode, sum(cases.values()))
+        line('whole run (%s, %d cases)' % (mode, count), '%.0f ms' % (seconds * 1e3), note)
 
 
 def start_up(h2probe, curl):
