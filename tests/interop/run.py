@@ -2,15 +2,15 @@
 """Runs h2probe against real servers and compares every verdict with tests/interop/expected.tsv.
 
     tests/interop/run.py                       all servers, all modes that each offers
-    tests/interop/run.py nginx h2o --repeat 50 two of them, 50 times; a verdict that changes is a failure
+    tests/interop/run.py nginx h2o --repeat 50 two of them, 50 times; a result that changes is a failure
+    tests/interop/run.py --write-docs          docs/servers.md from the results
 
-A `fail` or `error` must be listed there with its defence, and what is listed must come: a listed case that passes
-fails this run too. `*` in the column mode stands for every mode. The JUnit files are validated with xmllint.
+Whatever is not a pass or a skip must be listed there with its defence, and what is listed must come: a row whose case
+passes fails this run too. docs/servers.md must say what was found. All JUnit files are validated with xmllint.
 """
 
 import argparse
 import collections
-import csv
 import json
 import os
 import subprocess
@@ -18,13 +18,12 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import defences  # noqa: E402
 import servers  # noqa: E402
+import servers_doc  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-EXPECTED = os.path.join(ROOT, 'tests/interop/expected.tsv')
 SCHEMA = os.path.join(ROOT, 'tests/data/junit.xsd')
-COLUMNS = ['server', 'mode', 'case', 'verdict', 'requirement', 'defence']
-VERDICTS = ['pass', 'warn', 'fail', 'skip', 'inconclusive', 'error']
 ANSWERED = (0, 1)  # exit statuses of a run that came to verdicts
 RUN_SECONDS = 300
 
@@ -43,26 +42,8 @@ class Tally:
             print('  ' + problem, flush=True)
 
 
-def read_expected():
-    """{(server, mode): {case: verdict}}; a row without all of its columns is an error."""
-    expected = collections.defaultdict(dict)
-    with open(EXPECTED, newline='') as file:
-        rows = [row for row in csv.reader(file, delimiter='\t', quoting=csv.QUOTE_NONE)
-                if row and not row[0].startswith('#')]
-    if rows[0] != COLUMNS:
-        sys.exit('%s: the first line must be %s' % (EXPECTED, ' '.join(COLUMNS)))
-    for row in rows[1:]:
-        if len(row) != len(COLUMNS) or not all(row) or row[0] not in servers.SERVERS:
-            sys.exit('%s: not a row of server, mode, case, verdict, requirement, defence: %s' % (EXPECTED, row))
-        server, mode, case, verdict = row[:4]
-        offered = [each for modes in servers.SERVERS[server].modes.values() for each in modes]
-        for each in offered if mode == '*' else [mode]:
-            expected[server, each][case] = verdict
-    return expected
-
-
 def probe(options, running, mode, base):
-    """One run of h2probe: ({case: result}, exit status, its output)."""
+    """One run of h2probe: ({case: result} in the order of the suites, exit status, its output)."""
     reports = [base + '.json', base + '.xml']
     for path in reports:
         if os.path.exists(path):
@@ -83,17 +64,15 @@ def probe(options, running, mode, base):
     return {each['id']: each for each in results}, status, output
 
 
-def compare(tally, where, results, expected):
-    """Every verdict against what is expected, and everything expected against the verdicts."""
+def compare(tally, running, mode, results, rows):
+    """Every result against what is known of the server."""
+    where = '%s/%s' % (running.name, mode)
     for case, result in sorted(results.items()):
-        verdict, wanted = result['verdict'], expected.get(case)
-        seen = '; observed: %s' % result['observed'] if result.get('observed') else ''
-        if wanted:
-            tally.check(verdict == wanted, '%s %s: %s, but %s is expected%s' % (where, case, verdict, wanted, seen))
-        else:
-            tally.check(verdict not in ('fail', 'error'), '%s %s: %s, not expected%s' % (where, case, verdict, seen))
-    for case in sorted(set(expected) - set(results)):
-        tally.check(False, '%s %s: expected, but there is no such case' % (where, case))
+        known = result['verdict'] in defences.NEED_NO_ROW or defences.find(rows, running.name, mode, result)
+        tally.check(known, '%s %s: %s without a row in expected.tsv; observed: %s'
+                    % (where, case, result['verdict'], result.get('observed')))
+        for text, rule in defences.notes(result) if result['verdict'] != 'skip' else []:
+            tally.check(rule, '%s %s: no rule of defences.py allows the note: %s' % (where, case, text))
 
 
 def validate(tally, where, path):
@@ -120,7 +99,7 @@ def changed(where, first, results):
     return lines
 
 
-def run_mode(tally, options, running, mode, expected):
+def run_mode(tally, options, running, mode, rows):
     """One server in one mode, as often as asked; returns the results of the first run."""
     where = '%s/%s' % (running.name, mode)
     base = os.path.join(options.output, '%s-%s' % (running.name, mode))
@@ -128,33 +107,57 @@ def run_mode(tally, options, running, mode, expected):
     tally.check(status in ANSWERED and first, '%s: exit status %s\n%s' % (where, status, output))
     if not first:
         return first
-    compare(tally, where, first, expected)
+    compare(tally, running, mode, first, rows)
     validate(tally, where, base + '.xml')
     changes = []
     for number in range(2, options.repeat + 1):
         results, status, output = probe(options, running, mode, base + '-repeated')
         changes += ['run %d: %s' % (number, line) for line in changed(where, first, results)]
+        validate(tally, '%s, run %d' % (where, number), base + '-repeated.xml')
         if status not in ANSWERED:
             changes.append('run %d: exit status %s: %s' % (number, status, output.strip()))
     if options.repeat > 1:
-        tally.check(not changes, '%s: verdicts changed\n    %s' % (where, '\n    '.join(changes)))
+        tally.check(not changes, '%s: results changed\n    %s' % (where, '\n    '.join(changes)))
     tally.check(running.alive(), '%s: the server died\n%s' % (where, running.log()))
     return first
 
 
-def run_server(tally, options, name, expected):
-    """One server in all its modes; returns rows for the table."""
-    rows = []
+def run_server(tally, options, name, rows):
+    """One server in all its modes: {mode: list of results}."""
+    by_mode = {}
     try:
         with servers.Running(name) as running:
             for mode in running.urls:
                 print('%s %s %s' % (name, mode, running.urls[mode]), flush=True)
-                results = run_mode(tally, options, running, mode, expected[name, mode])
-                counts = collections.Counter(result['verdict'] for result in results.values())
-                rows.append([name, mode] + [str(counts[verdict]) for verdict in VERDICTS])
+                by_mode[mode] = list(run_mode(tally, options, running, mode, rows).values())
     except (OSError, RuntimeError) as error:
         tally.check(False, '%s: %s' % (name, error))
-    return rows
+    return by_mode
+
+
+def conclude(tally, options, ran, rows):
+    """What can be said once all have run: rows that nothing came under, and docs/servers.md."""
+    if options.pass_on:
+        return  # a selection says nothing about what is missing
+    for row in rows:
+        if row.servers != '*' or len(ran) == len(servers.SERVERS):
+            for server in row.missing(ran):
+                tally.check(False, 'expected.tsv: %s did not come (%s)' % (row, server))
+    sections = {name: servers_doc.section(name, by_mode, rows) for name, by_mode in ran.items() if by_mode}
+    if options.write_docs:
+        servers_doc.write(sections)
+    else:
+        problems = servers_doc.compare(sections)
+        tally.check(not problems, 'docs/servers.md is not up to date: tests/interop/run.py --write-docs\n    '
+                    + '\n    '.join(problems))
+
+
+def summary(ran):
+    print('\n%-10s %-8s %s' % ('server', 'mode', ' '.join('%12s' % verdict for verdict in servers_doc.VERDICTS)))
+    for name, by_mode in ran.items():
+        for mode, results in by_mode.items():
+            counts = collections.Counter(result['verdict'] for result in results)
+            print('%-10s %-8s %s' % (name, mode, ' '.join('%12d' % counts[each] for each in servers_doc.VERDICTS)))
 
 
 def main():
@@ -163,6 +166,7 @@ def main():
     parser.add_argument('--h2probe', default=os.path.join(ROOT, 'build/h2probe'), help='the program to run')
     parser.add_argument('--output', default=os.path.join(ROOT, 'build/interop'), help='where reports go')
     parser.add_argument('--repeat', type=int, default=1, metavar='N', help='runs of each mode')
+    parser.add_argument('--write-docs', action='store_true', help='write docs/servers.md')
     parser.add_argument('--pass-on', action='append', default=[], metavar='WORD',
                         help='one more word for `h2probe run`: --pass-on=--strict')
     options = parser.parse_args()
@@ -172,12 +176,10 @@ def main():
     if not os.path.exists(options.h2probe):
         parser.error('%s does not exist: run ninja first' % options.h2probe)
     os.makedirs(options.output, exist_ok=True)
-    expected, tally, rows = read_expected(), Tally(), []
-    for name in options.servers or servers.SERVERS:
-        rows += run_server(tally, options, name, expected)
-    print('\n%-8s %-8s %s' % ('server', 'mode', ' '.join('%12s' % verdict for verdict in VERDICTS)))
-    for row in rows:
-        print('%-8s %-8s %s' % (row[0], row[1], ' '.join('%12s' % count for count in row[2:])))
+    rows, tally = defences.read(), Tally()
+    ran = {name: run_server(tally, options, name, rows) for name in options.servers or servers.SERVERS}
+    conclude(tally, options, ran, rows)
+    summary(ran)
     print('%d passed, %d failed' % (tally.passed, len(tally.problems)))
     return 1 if tally.problems else 0
 
