@@ -10,6 +10,8 @@ local function prohibited(id, title, ciphers)
       if not tls then return conn:expect(tls_alert("handshake_failure", "insufficient_security", "protocol_version")) end
       if tls.alpn ~= "h2" then return end
       conn:send_preface()
+      local answer = conn:response(conn:request { path = target.path })
+      if answer and answer.status then warn(("HTTP/2 with %s: response %d"):format(tls.cipher, answer.status)) end
       conn:expect(connection_error { "INADEQUATE_SECURITY", about = "tls" })
     end,
   }

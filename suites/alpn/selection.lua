@@ -55,7 +55,8 @@ offering {
   id = "offered-name",
   title = "the selected name is one of those that were offered",
   req = "RFC7301-3.2-3",
-  each = offers({ "h2" }, { "h2", "http/1.1" }, { "http/1.1", "h2" }, { "http/1.1" }, { "http/1.1", "x-h2probe" }, { "http/1.0" }),
+  each = offers({ "h2" }, { "h2", "http/1.1" }, { "http/1.1", "h2" }, { "http/1.1" }, { "http/1.1", "x-h2probe" },
+    { "h2-14" }, { "http/1.0" }),
   outcomes = any_answer,
 }
 
