@@ -1,7 +1,8 @@
 -- What the peer's frames come to: messages per stream, GOAWAY, acknowledgements (RFC 9113 sections 5.1, 6, 8.1).
 --
 -- State of a connection (`conn._`) that is kept here: streams[id] = { id, interim, response | request, trailers, body,
--- body_size, data_frames, block_seq (of the last field block), ended, ended_seq, resets, promised, broken }, goaways, acked, settings_acks, peer_settings.
+-- body_size, data_frames, block_seq (of the last field block), ended, ended_seq, resets, promised, broken }, goaways, acked,
+-- settings_acks, peer_settings.
 local fields = require "h2probe.fields"
 
 local messages = {}

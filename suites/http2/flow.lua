@@ -31,7 +31,6 @@ end
 
 local function no_content(conn, stream, what)
   expect_no_more(conn, stream, 0, what)
-  check(conn:state(stream) ~= "idle", "a stream", "no stream")
 end
 
 -- The stream's window --------------------------------------------------------------------------------------------
@@ -59,13 +58,10 @@ case {
   run = function(conn)
     conn:settings { INITIAL_WINDOW_SIZE = 0 }
     local stream = get_content(conn)
-    no_content(conn, stream, "INITIAL_WINDOW_SIZE 0")
-    if conn:count { name = "HEADERS", stream = stream } == 0 then
-      conn:settings {}
-      if conn:count { name = "HEADERS", stream = stream } == 0 then
-        warn "the response's HEADERS, which are not flow-controlled, are held back with its content"
-      end
+    if not conn:recv { name = "HEADERS", stream = stream } then
+      warn "the response's HEADERS, which are not flow-controlled, are held back with its content"
     end
+    no_content(conn, stream, "INITIAL_WINDOW_SIZE 0")
   end,
 }
 

@@ -100,6 +100,18 @@ for _, mode in ipairs(MODES) do
       assert.same({}, findings)
     end)
 
+    it("opens whatever window it announces", function()
+      meet(mode, serve, function(conn)
+        assert.equal(0, conn:setting("ours", "INITIAL_WINDOW_SIZE"))
+        conn:expect(outcome.ignored())
+        local stream = conn:request {}
+        conn:barrier()
+        assert.equal(0, conn:data_octets(stream))
+        conn:send { name = "WINDOW_UPDATE", stream = stream, increment = 100 }
+        assert.equal("GET 0", conn:response(stream).body)
+      end, { client = { settings = { INITIAL_WINDOW_SIZE = 0 } } })
+    end)
+
     it("stops at each start level", function()
       meet(mode, function(conn)
         conn:expect_request()
@@ -190,6 +202,23 @@ describe("a connection", function()
       assert.equal("fail", raised.verdict)
       assert.True(raised.silent)
       assert.equal("no error came: PING acknowledged twice, witness request answered 200", raised.observed)
+    end)
+  end)
+
+  it("is seen to get a second response where none may come", function()
+    meet("prior", function(conn)
+      local stream = conn:expect_request().stream
+      conn:respond { stream = stream }
+      conn:recv "PING"
+      conn:send { name = "HEADERS", stream = stream, fields = { { ":status", "200" } }, end_stream = true }
+      serve(conn)
+    end, function(conn)
+      local stream = conn:request {}
+      conn:expect(outcome.response(stream))
+      conn:send { name = "PING", data = "stimulus" }
+      local ok, raised = pcall(conn.expect, conn, outcome.ignored { no_response = stream })
+      assert.False(ok)
+      assert.equal("another field block after response 200 on stream 1", raised.observed)
     end)
   end)
 
