@@ -57,7 +57,7 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 LUA_TESTS = [
     'args', 'case_run', 'cli', 'engine', 'engine_conn', 'engine_process', 'engine_task', 'environment', 'fields',
     'frames', 'language', 'loader', 'names', 'outcome', 'reporting', 'reports', 'results', 'runner', 'selection', 'targets',
-    'transcript', 'url', 'watch',
+    'transcript', 'under_test', 'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has

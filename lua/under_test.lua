@@ -133,19 +133,20 @@ local function aimed(target, port)
 end
 
 -- The first connection, or nil and why none came: the client's end ends the wait.
-local function first_connection(listener, handle, seconds)
+local function first_connection(run, listener)
+  local handle = run.client
   local status, signal
   engine.spawn(function()
     status, signal = handle:wait(math.huge)
     listener:close()
   end, { name = "client's end", on_done = function() end })
-  local wire, code, message = listener:accept(seconds)
+  local wire, code, message = listener:accept(context.left(run))
   if wire then
     return wire
   elseif status then
     return nil, "closed", "the client ended without a connection: " .. handle:ending(status, signal)
   elseif code == "timeout" then
-    message = ("the client did not connect within %g s"):format(seconds)
+    message = ("the client did not connect within %g s"):format(context.seconds(run))
   end
   return nil, code, message
 end
@@ -163,7 +164,7 @@ function under_test.admit(run, options)
     mode = run.mode, cacert = target.cacert }
   local wire
   if run.client then
-    wire, code, message = first_connection(listener, run.client, context.left(run))
+    wire, code, message = first_connection(run, listener)
   end
   listener:close()
   if not wire then

@@ -226,9 +226,25 @@ function Connection:h1_request(options) end
 ---Before HTTP/2: the content of conn.response.
 ---@return string?, string?, string?
 function Connection:recv_body() end
----@param options { status: integer?, fields: h2.Fields? }?
+---@return true?, string?, string?
+function Connection:request_certificate() end
+---@param options { status: integer?, fields: h2.Fields?, before: string? }?
 ---@return h2.Head?, string?, string?
 function Connection:accept_upgrade(options) end
+---The end of the client under test.
+---@return { status: integer, signal: string?, output: string, success: boolean, text: string }?, string?, string?
+function Connection:client_exit() end
+---The client has to take what it got.
+---@param respond fun(conn: h2.Connection, stream: integer)?
+function Connection:expect_success(respond) end
+---The client must not go on: error codes, or one table of them with options.
+---@param code h2.ErrorCode | table
+---@param ... h2.ErrorCode
+function Connection:expect_refusal(code, ...) end
+---@param predicate fun(): any
+function Connection:give_time(predicate) end
+---@return string?
+function Connection:end_text() end
 function Connection:start_h2() end
 ---@param settings table?
 function Connection:send_settings(settings) end
