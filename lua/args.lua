@@ -266,6 +266,12 @@ local function add_prove(parser)
   prove:flag("-v --verbose", "Every case, not only the unproven.")
 end
 
+local function add_coverage(parser)
+  local coverage = new_command(parser, "coverage", "In a source tree: which requirements of servers no case and no rule of the "
+    .. "watchman judges, without a reason in suites/uncovered.tsv.")
+  coverage:flag("--write", "Write docs/coverage.md and docs/h2spec.md.")
+end
+
 function args.parser()
   local parser = argparse("h2probe", SUMMARY):add_help(false):require_command(false):command_target "command"
     :epilog(EXAMPLES)
@@ -283,6 +289,7 @@ function args.parser()
   add_list(parser)
   add_explain(parser)
   add_prove(parser)
+  add_coverage(parser)
   return parser
 end
 
@@ -302,6 +309,7 @@ local COMMANDS = {
   { "list [SELECTION...]", "the cases" },
   { "explain ID...", "a case or a requirement" },
   { "prove [SELECTION...]", "prove the cases against guilty peers" },
+  { "coverage [--write]", "which requirements are judged" },
 }
 
 function args.short_help()

@@ -86,7 +86,11 @@ function on.PING(self, conn, event)
   end
 end
 
-function on.PUSH_PROMISE(self, _, event)
+-- Two round trips after our GOAWAY the peer has read it (RFC 9113 section 6.8).
+function on.PUSH_PROMISE(self, conn, event)
+  if self.goaway and self.pings >= self.goaway + 2 then
+    self:report(conn, event, "RFC9113-6.8-1", ("a promise of stream %d after our GOAWAY"):format(event.promised_stream or 0))
+  end
   self.promised = math.max(self.promised or 0, event.promised_stream or 0)
 end
 
@@ -180,6 +184,10 @@ end
 function sent.RST_STREAM(self, frame, pings)
   local stream = frame.stream or 1
   self.resets[stream] = self.resets[stream] or pings
+end
+
+function sent.GOAWAY(self, _, pings)
+  self.goaway = self.goaway or pings
 end
 
 -- The table that we allow from the acknowledgement of this SETTINGS frame on.

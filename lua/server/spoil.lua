@@ -350,6 +350,7 @@ local SPOILERS = {
 
   -- Push.
   { "RFC9113-6.5.2-1", on = with_content, before = push() },
+  { "RFC9113-6.8-1", on = function(frame, peer) return may_push(frame, peer) and peer.session.goaway_seen end, before = push() },
   { "RFC9113-6.6-1", on = may_push, before = push(function(_, frame) return { promised_stream = 0, stream = frame.stream } end) },
   { "RFC9113-5.1.1-2", on = may_push, before = push { promised_stream = FAR } },
   { "RFC9113-5.1.1-3", on = may_push, before = function(frame, peer)

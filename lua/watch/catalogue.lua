@@ -130,6 +130,7 @@ catalogue.rules = {
   { "RFC9113-6.6-2", cases = PUSH },
   { "RFC9113-6.6-4", cases = PUSH },
   { "RFC9113-6.6-6", cases = PUSH },
+  { "RFC9113-6.8-1", cases = { "http2/traffic/goodbye" } },
   { "RFC9113-8.4-1", cases = PUSH },
   { "RFC9113-8.4-4", cases = PUSH, soft = true },
   { "RFC9113-8.4.1-1", cases = PUSH },

@@ -27,15 +27,16 @@ end
 function streams.reset(watch, conn, event)
   local out, id = conn._.out, event.stream
   local stream = conn._.streams[id]
-  local sent = out.touched[id] or 0
   if not event.error or event.faults and event.faults["idle-stream"] then
     return
   end
-  if watch.reset_at[id] == sent then
-    watch:report(conn, event, "RFC9113-5.4.2-4", ("a second RST_STREAM on stream %d, and nothing was sent on it since the "
-      .. "first"):format(id))
+  local sent = out.touched[id] or 0
+  local before = watch.reset_at[id] or { sent = sent, count = 0 }
+  watch.reset_at[id], before.count = before, before.count + 1
+  if before.count > 1 + sent - before.sent then
+    watch:report(conn, event, "RFC9113-5.4.2-4", ("RST_STREAM number %d on stream %d, on which %d frames were sent since the "
+      .. "first"):format(before.count, id, sent - before.sent))
   end
-  watch.reset_at[id] = sent
   if event.error == "REFUSED_STREAM" and conn.role == "client" and stream and stream.response
       and by_application(stream.response.status) then
     watch:report(conn, event, "RFC9113-8.7-1", ("RST_STREAM(REFUSED_STREAM) on stream %d after its response %d"):format(id,

@@ -27,6 +27,21 @@ case {
 }
 
 case {
+  id    = "goodbye",
+  title = "GOAWAY from a client that has not refused pushes, while its request is open",
+  req   = "RFC9113-8.1-1",
+  needs = { "post" },
+  settings = { ENABLE_PUSH = 1 },
+  run   = function(conn)
+    local stream = conn:request { method = "POST", path = target.paths.post, end_stream = false }
+    conn:send(GOAWAY { error = "NO_ERROR" })
+    conn:barrier()
+    conn:send(DATA { stream = stream, end_stream = true, "content" })
+    conn:expect(any_of { response(stream), closed() })
+  end,
+}
+
+case {
   id    = "larger-table",
   title = "a larger HPACK table is announced in the middle of a request",
   req   = "RFC9113-8.1-1",
