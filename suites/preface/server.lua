@@ -215,14 +215,14 @@ case {
 -- The client's SETTINGS --------------------------------------------------------------------------------------------------
 
 -- The first SETTINGS, which are right: acknowledged, and then the connection works.
-local function first_settings(id, title, req, rows)
+local function first_settings(id, title, req, rows, violate)
   case {
-    id = id, title = title, req = req, each = rows,
+    id = id, title = title, req = req, violate = violate, each = rows,
     run = function(conn, row)
       conn:send_octets(PREFACE)
       conn:send(SETTINGS(row[1]))
-      check(conn:recv { name = "SETTINGS", ack = true }, "a SETTINGS ACK", "no SETTINGS ACK")
       conn:expect(ignored())
+      check(conn:count { name = "SETTINGS", ack = true } > 0, "a SETTINGS ACK", "no SETTINGS ACK")
     end,
   }
 end
@@ -235,11 +235,11 @@ first_settings("known-settings", "SETTINGS with every setting of RFC 9113", "RFC
 first_settings("unknown-settings", "SETTINGS with settings that nobody knows", "RFC9113-6.5.2-17", {
   { label = "three", { { 0x0a0a, 1 }, { 0xffff, 0xffffffff }, { 0, 0 } } },
 })
-first_settings("repeated-settings", "SETTINGS with one setting ten times", "RFC9113-6.5.3-2", {
+first_settings("repeated-settings", "SETTINGS with one setting ten times", "RFC9113-6.5-4", {
   { label = "ten values", { { "INITIAL_WINDOW_SIZE", 1 }, { "INITIAL_WINDOW_SIZE", 2 }, { "INITIAL_WINDOW_SIZE", 3 },
     { "INITIAL_WINDOW_SIZE", 4 }, { "INITIAL_WINDOW_SIZE", 5 }, { "INITIAL_WINDOW_SIZE", 6 }, { "INITIAL_WINDOW_SIZE", 7 },
     { "INITIAL_WINDOW_SIZE", 8 }, { "INITIAL_WINDOW_SIZE", 9 }, { "INITIAL_WINDOW_SIZE", 65535 } } },
-})
+}, "RFC9113-6.5.3-2")
 first_settings("extreme-settings", "SETTINGS with the largest and smallest values that are allowed", "RFC9113-6.5.2-14", {
   { label = "largest", { HEADER_TABLE_SIZE = 0xffffffff, INITIAL_WINDOW_SIZE = 0x7fffffff, MAX_FRAME_SIZE = 16777215 } },
   { label = "smallest", { MAX_CONCURRENT_STREAMS = 0, MAX_FRAME_SIZE = 16384 } },

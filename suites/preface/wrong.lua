@@ -20,9 +20,15 @@ local function instead(id, title, req, rows, more)
     run = function(conn, row)
       begin(conn)
       conn:send_octets((type(row) == "table" and row[1] or row) .. SETTINGS_FRAME .. END)
-      conn:expect(more.expect and more.expect() or invalid_preface())
+      conn:expect(more.expect and more.expect(conn) or invalid_preface())
     end,
   }
+end
+
+-- What looks like a request of HTTP/1.x may be answered as one, which does not make it HTTP/2.
+local function perhaps_http1(conn)
+  if conn.mode ~= "prior" then return invalid_preface() end
+  return any_of { invalid_preface(), soft(no_http2(), "taken for a request of HTTP/1.x, which it is not by its version") }
 end
 
 local function changed(at, octet) return PREFACE:sub(1, at - 1) .. octet .. PREFACE:sub(at + 1) end
@@ -41,8 +47,9 @@ instead("lower-case", "the preface in lower case, and in part", "RFC9113-3.4-9",
 })
 instead("version", "the preface with another version", "RFC9113-3.4-9", {
   { label = "HTTP/2.1", changed(14, "1") }, { label = "HTTP/3.0", changed(12, "3") },
-})
-instead("target", "the preface with another request target", "RFC9113-3.4-9", { { label = "/", changed(5, "/") } })
+}, { expect = perhaps_http1 })
+instead("target", "the preface with another request target", "RFC9113-3.4-9", { { label = "/", changed(5, "/") } },
+  { expect = perhaps_http1 })
 instead("lf-for-crlf", "the preface with spaces for CR", "RFC9113-3.4-9", {
   { label = "first line", changed(15, " ") }, { label = "last line", changed(23, " ") },
 })
@@ -117,12 +124,15 @@ case {
   title = "the first octets of the preface, and then the end of the client's side",
   req = "RFC9113-3.4-8",
   violate = "RFC9113-3.4-8=open",
+  caught = "warn",
+  modes = { "alpn", "prior" },
   each = { 0, 1, 3, 12, 23 },
   run = function(conn, count)
-    begin(conn)
     conn:send_octets(PREFACE:sub(1, count))
     conn:half_close()
-    conn:expect(closed())
+    local more, code
+    repeat more, code = conn:recv_octets() until not more
+    if code == "timeout" then warn "the connection stays open, though no preface can come: nothing says how long" end
   end,
 }
 

@@ -86,10 +86,13 @@ case {
   title = "a client that ends its side in the middle of the preface",
   req = "RFC7540-3.5-2",
   violate = "RFC7540-3.5-2=open",
+  caught = "warn",
   run = function(conn)
     conn:upgrade {}
     conn:send_octets(PREFACE:sub(1, 12))
     conn:half_close()
-    conn:expect(closed())
+    local more, code
+    repeat more, code = conn:recv() until not more
+    if code == "timeout" then warn "the connection stays open, though no preface can come: nothing says how long" end
   end,
 }
