@@ -114,6 +114,9 @@ local function on_signals(plan)
   for _, name in ipairs { "SIGINT", "SIGTERM" } do
     engine.on_signal(name, function()
       if plan.signal then
+        if plan.last_will then
+          plan.last_will()
+        end
         os.exit(EXIT.failed)
       end
       plan.signal = name
@@ -241,7 +244,8 @@ local function aim_of(plan)
 end
 
 --- Runs cases against a URL or the embedded server. `plan`: options, url (nil: embedded), cases, files (set of paths
--- that were named); or role = "server" for clients under test: aim, look, command. Returns the exit status.
+-- that were named); or role = "server" for clients under test: aim, look, command, last_will
+-- (called before a second signal ends everything). Returns the exit status.
 function campaign.run(plan)
   local reports, message = reporting.plan(plan.options.reports)
   if not reports then

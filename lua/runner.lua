@@ -22,7 +22,8 @@ local function applies(case, mode, options)
   for _, name in ipairs(case.modes) do
     if name == mode then
       local offer = options.offers[mode]
-      return offer.offered or options.explicit or case.start == "tcp" or case.start == "secure"
+      return offer.offered or options.explicit or case.role == "server" or case.start == "tcp"
+        or case.start == "secure"
     end
   end
   return false

@@ -144,10 +144,13 @@ return function(options)
     words.say(("the certificate cannot be written: %s"):format(ours))
     return EXIT.internal
   end
-  status = campaign.run { options = options, cases = cases, files = files, role = "server",
-    aim = aim_of(options, cacert), look = preflight.look, command = command_maker(options, files) }
-  if ours then
-    os.remove(cacert)
+  local function tidy()
+    if ours then
+      os.remove(cacert)
+    end
   end
+  status = campaign.run { options = options, cases = cases, files = files, role = "server",
+    aim = aim_of(options, cacert), look = preflight.look, command = command_maker(options, files), last_will = tidy }
+  tidy()
   return status
 end
