@@ -12,6 +12,12 @@ local function unfit(reason)
   verdict.raise { verdict = "skip", observed = reason }
 end
 
+-- It fails by itself: what it says last tells why.
+local function failed(conn, reason)
+  local exit = conn:client_exit()
+  unfit(exit and ("%s (%s)"):format(reason, exit.text) or reason)
+end
+
 local function names_h2c(head)
   for _, field in ipairs(head.fields) do
     if field[1]:lower() == "upgrade" and field[2]:lower():find("h2c", 1, true) then
@@ -38,7 +44,7 @@ function negotiate.alpn(conn)
   end
   local info, message = conn:accept_tls { alpn = { "h2" } }
   if not info then
-    unfit("the TLS handshake failed: " .. message)
+    failed(conn, "the TLS handshake failed: " .. message)
   elseif info.alpn ~= "h2" then
     unfit "the client does not offer h2 in ALPN"
   end
@@ -66,7 +72,7 @@ local function exchange(conn)
   negotiate[conn.mode](conn)
   local ok, _, message = conn:handshake()
   if not ok then
-    unfit("HTTP/2 did not start: " .. tostring(message))
+    failed(conn, "HTTP/2 did not start: " .. tostring(message))
   end
   conn:expect_success()
 end
@@ -76,16 +82,9 @@ local function shortened(text)
   return #text > MAX_REASON and text:sub(1, MAX_REASON) .. "..." or text
 end
 
--- A skip says how the client is otherwise; what a command said last says why.
 local function reason_of(record)
-  local run = record.run
-  local text = run.way and run.way.message or record.observed or record.verdict
-  local handle = run.client
-  local status, signal = nil, nil
-  if handle and record.verdict == "skip" then
-    status, signal = handle:wait(0)
-  end
-  return shortened(status and status ~= 0 and ("%s (%s)"):format(text, handle:ending(status, signal)) or text)
+  local way = record.run.way
+  return shortened(way and way.message or record.observed or record.verdict)
 end
 
 local function offer(options, mode)
