@@ -12,24 +12,31 @@ local url = require "h2probe.url"
 
 local under_test = {}
 
-local MAX_LINE <const> = 200
+local MAX_LINE <const> = 120
 local LAST_WORDS <const> = 5 -- seconds until a killed command is reaped
 
 -- How it ended -------------------------------------------------------------------------------------------------
 
-local function last_line(text)
-  local last
+-- The first and the last line of an output: some put first what others put last.
+local function in_short(text)
+  local first, last
   for line in text:gmatch "[^\r\n]+" do
-    last = line:find "%S" and line or last
+    if line:find "%S" then
+      first, last = first or line, line
+    end
   end
-  return last and fields.shown(last:sub(1, MAX_LINE))
+  if not first then
+    return nil
+  end
+  local both = first == last and first:sub(1, MAX_LINE) or ("%s ... %s"):format(first:sub(1, MAX_LINE), last:sub(1, MAX_LINE))
+  return fields.shown(both)
 end
 
--- For people: "exit status 7: what it said last".
+-- For people: "exit status 7: what it said".
 local function ending(handle, status, signal)
   local text = signal and "ended by " .. signal or "exit status " .. status
-  local line = last_line(handle:output())
-  return line and line ~= "" and ("%s: %s"):format(text, line) or text
+  local said = in_short(handle:output())
+  return said and ("%s: %s"):format(text, said) or text
 end
 
 -- A command --------------------------------------------------------------------------------------------------
