@@ -92,7 +92,8 @@ case {
   end,
 }
 
-for id, value in pairs { ["empty-value"] = "", ["defaults"] = "u=3", ["unknown-parameters"] = "u=9, i=3, foo=bar" } do
+for _, row in ipairs { { "empty-value", "" }, { "defaults", "u=3" }, { "unknown-parameters", "u=9, i=3, foo=bar" } } do
+  local id, value = row[1], row[2]
   case {
     id = id,
     title = ("PRIORITY_UPDATE with the value '%s'"):format(value),
@@ -106,7 +107,8 @@ for id, value in pairs { ["empty-value"] = "", ["defaults"] = "u=3", ["unknown-p
   }
 end
 
-for id, value in pairs { ["unparsable-commas"] = ",,", ["unparsable-octets"] = "\0\xff", ["unparsable-parameter"] = "u" } do
+for _, row in ipairs { { "unparsable-commas", ",," }, { "unparsable-octets", "\0\xff" }, { "unparsable-parameter", "u" } } do
+  local id, value = row[1], row[2]
   case {
     id = id,
     title = "PRIORITY_UPDATE with a value that is no dictionary of parameters",
