@@ -228,6 +228,49 @@ describe("connections", function()
     assert.equal("instructions", limit)
   end)
 
+  it("send with the end of the handshake, or as early data", function()
+    local session, wanted
+    local function client(conn)
+      local info = assert(conn:start_tls { verify = false, session = session, early_data = true, first = function()
+        conn:start_h2()
+        conn:send_octets "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+        conn:send(settings)
+      end })
+      assert.equal(wanted, info.early_data)
+      next_frame(conn, "SETTINGS")
+      session = assert(conn:session())
+    end
+    local function server(conn)
+      local info = assert(conn:start_tls { tickets = true, early_data = true })
+      assert.equal(wanted, info.early_data)
+      conn:start_h2()
+      assert.equal("preface", conn:next().event)
+      conn:send(settings)
+      next_frame(conn, "SETTINGS")
+    end
+    pair(client, server)
+    wanted = "accepted"
+    pair(client, server)
+    pair(function(conn)
+      assert.has_error(function() conn:start_tls { verify = false, first = "not a function" } end)
+    end, function(conn) conn:peek() end)
+  end)
+
+  it("show what the server answered, whatever TLS thinks of it", function()
+    pair(function(conn)
+      local _, _, _, failed = conn:start_tls { alpn = { "h2" }, verify = false, max_version = "1.2" }
+      assert.truthy(failed.server_hello:find("\0\16\0\6\0\4\3foo", 1, true))
+    end, function(conn)
+      conn:start_tls { select = function() return "foo" end }
+    end)
+    pair(function(conn)
+      local _, _, _, failed = conn:start_tls { alpn = { "h2" }, verify = false, max_version = "1.2" }
+      assert.truthy(failed.server_hello:find("\0\9\2h2", 1, true))
+    end, function(conn)
+      conn:start_tls { alpn = { "h2" }, rewrite = function(flight) return (flight:gsub("\0\3\2h2", "\0\9\2h2")) end }
+    end)
+  end)
+
   it("take TLS actions, and resume", function()
     local session
     local function client(conn)
