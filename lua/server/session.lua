@@ -133,9 +133,19 @@ end
 
 local on = {}
 
+-- This server allows a client no larger table than the client allows it: some peers reduce, and clients have to follow.
+function session:follow_table(event)
+  for _, setting in ipairs(event.settings or {}) do
+    if setting.name == "HEADER_TABLE_SIZE" and setting.value > 0 and setting.value < 4096 then
+      self.conn:send { name = "SETTINGS", settings = { { "HEADER_TABLE_SIZE", setting.value } } }
+    end
+  end
+end
+
 function on.SETTINGS(self, event)
   if event.ack then return end
   self.settings_seen = true
+  self:follow_table(event)
   if self.writer:stalled() and not self:keep "RFC9113-6.5.3-1" then return end
   if self:keep("RFC9113-3.4-5", "RFC9113-6.5.3-5", "RFC9113-6.5.3-2", "RFC7540-3.5-3") then
     self.conn:send { name = "SETTINGS", ack = true }
@@ -230,8 +240,8 @@ function session:on_frame(event)
   if not self:tolerate(event) then return end
   local handler = on[event.name]
   if handler then handler(self, event) end
-  if event.block_type ~= "HEADERS" or self.own_resets[event.block_stream] then return end
-  if event.fields and not self.over then messages.headers(self, event) end
+  if event.name == "CONTINUATION" and self.own_resets[event.block_stream] then return end
+  if event.fields and event.block_type == "HEADERS" and not self.over then messages.headers(self, event) end
 end
 
 -- The client preface (section 3.4): the rule that is broken depends on how far from right it is.
@@ -258,20 +268,25 @@ function session:heard()
   for _, other in pairs(waiting) do other:close() end
 end
 
--- What has come of the first frame; its head tells when it is too long to be waited for (section 3.4). A hasty (guilty) peer
--- wants the whole frame at once.
+-- A hasty (guilty) peer wants the whole preface at once.
+function session:hasty(length)
+  return self.rules.violate["RFC9113-3.4-10"] == "hasty" and #(self.conn:peek(length > 9 and IDLE or 0) or "") < length
+end
+
+-- What has come of the first frame: its head tells when it is too long to be waited for (section 3.4).
 function session:first_frame()
   local seen = self.conn:peek(0)
-  if not seen or #seen < 9 then return self.rules:way "RFC9113-3.4-10" ~= "hasty" end
+  if not seen or #seen < 9 then return not self:hasty(9) end
   local length = string.unpack(">I3", seen)
   local rule = seen:byte(4) == engine.frame_types.SETTINGS and "RFC9113-4.2-6" or "RFC9113-3.4-10"
   if length > 16384 and self:keep(rule) then return false end
-  return #seen >= 9 + length or self.rules:way "RFC9113-3.4-10" ~= "hasty"
+  return not self:hasty(9 + length)
 end
 
 -- True when HTTP/2 goes on. A guilty peer takes anything for a preface, goes back to HTTP/1.1 ("http1"), and when the client
 -- ended too early waits all the same ("open") or serves nobody any more ("stuck").
 function session:read_preface()
+  if self:hasty(#PREFACE) then return self:refuse_preface() end
   local octets = self.conn:recv_octets(#PREFACE, IDLE)
   if octets == PREFACE then
     self:heard()

@@ -167,3 +167,36 @@ case {
     if row[1] == 3 then answered(conn, update, indexed(row[2])) else answered(conn, update, nil, { indexed(row[2]) }) end
   end,
 }
+
+-- The smallest table that the peer's SETTINGS have allowed so far.
+local function smallest(conn)
+  local size = 4096
+  for _, event in ipairs(conn.events) do
+    for _, setting in ipairs(event.name == "SETTINGS" and event.settings or {}) do
+      if setting.name == "HEADER_TABLE_SIZE" then size = math.min(size, setting.value) end
+    end
+  end
+  return size
+end
+
+case {
+  id = "missing",
+  title = "a field block without a size update, after the client has acknowledged a smaller table than it uses",
+  req = "RFC9113-4.3.1-4",
+  start = "preface",
+  auto = { settings = false },
+  run = function(conn)
+    conn:send_preface { HEADER_TABLE_SIZE = 512 }
+    check(conn:recv { name = "SETTINGS", ack = true }, "SETTINGS ACK", "none")
+    local size = smallest(conn)
+    if size > 3500 then skip "the peer does not reduce the size of its table" end
+    local entries = {}
+    for i = 1, size // 400 + 1 do entries[i] = entry("x-h2probe", octets(400, "a")) end
+    answered(conn, { raw "" }, path_entry(), entries) -- the size of 4,096 octets is in force until the ACK
+    for _ = 1, conn:count { name = "SETTINGS", ack = false } do conn:send(SETTINGS { ack = true }) end
+    local stream = send(conn, { raw "" })
+    conn:expect(any_of {
+      connection_error "COMPRESSION_ERROR", soft(response(stream), "many decoders shrink their table and go on"),
+    })
+  end,
+}
