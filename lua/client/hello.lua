@@ -1,6 +1,10 @@
--- What a guilty client does to its ClientHello (RFC 8446 section 4.1.2, RFC 7301 section 3.1): octets are replaced
--- without a change of length, so that nothing else becomes wrong.
+-- What a guilty client does to its ClientHello (RFC 8446 section 4.1.2, RFC 7301 section 3.1). Where it can, it replaces
+-- octets without a change of length, so that nothing else becomes wrong.
+local messages = require "h2probe.conn_hello"
+
 local hello = {}
+
+local ALPN <const> = 16
 
 local OFFER <const> = "\0\12\2h2\8http/1.1" -- the ProtocolNameList that client.lua offers
 
@@ -20,6 +24,13 @@ local function with_compression(record)
   return record:sub(1, at) .. "\1" .. record:sub(at + 2)
 end
 
+local function twice(record)
+  return messages.change(record, function(message)
+    local content = messages.get(message, ALPN)[1]
+    messages.set(message, ALPN, { content, content })
+  end)
+end
+
 --- The function for `rewrite`, or nil while all is kept.
 function hello.rewrite(kept)
   if not kept:keep "RFC7301-3.1-1" then
@@ -28,6 +39,8 @@ function hello.rewrite(kept)
     return function(record) return replaced(record, OFFER, "\0\12\0\10an-x-name.") end
   elseif not kept:keep "RFC9113-9.2.1-1" then
     return with_compression
+  elseif not kept:keep "RFC8446-4.2-2" then
+    return twice
   end
 end
 

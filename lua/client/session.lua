@@ -255,7 +255,7 @@ end
 -- Section 6.8: GOAWAY before the end, which is read on to so that no reset destroys it.
 function session:linger()
   if self.good then self.conn:send { name = "GOAWAY", last_stream = 0, error = "NO_ERROR" } end
-  self.conn:shutdown()
+  self.conn:shutdown(not self:keep "RFC8446-6.1-1")
   local ends = engine.now() + LINGER
   while engine.now() < ends and self.conn:next(ends - engine.now()) do end
 end

@@ -15,12 +15,13 @@ local function parsed(octets)
   local kind, body = string.unpack(">Bs3", octets)
   check(kind == CLIENT_HELLO, "a ClientHello", "a handshake message of type " .. kind)
   local _, _, compression, at = string.unpack(">s1s2s1", body, 35)
-  local hello = { compression = compression, extensions = {} }
+  local hello = { compression = compression, extensions = {}, counts = {} }
   local list = at <= #body and string.unpack(">s2", body, at) or ""
   at = 1
   while at <= #list do
     local number, content, after = string.unpack(">I2s2", list, at)
     hello.extensions[number], at = content, after
+    hello.counts[number] = (hello.counts[number] or 0) + 1
   end
   return hello
 end
@@ -151,6 +152,17 @@ case {
     local methods = parsed(client_hello(conn).raw).compression
     check(methods == "\0", "the null compression method alone", ("%d methods: %s"):format(#methods,
       methods:gsub(".", function(c) return (" %d"):format(c:byte()) end)))
+  end,
+}
+
+case {
+  id = "extensions-once",
+  title = "the ClientHello has no extension twice",
+  req = "RFC8446-4.2-2",
+  run = function(conn)
+    for number, count in pairs(parsed(client_hello(conn).raw).counts) do
+      check(count == 1, "each extension once", ("extension %d %d times"):format(number, count))
+    end
   end,
 }
 
@@ -351,5 +363,19 @@ case {
     conn:flush()
     if not conn:request_certificate() then skip "the client does not offer post_handshake_auth" end
     conn:expect_refusal "PROTOCOL_ERROR"
+  end,
+}
+
+case {
+  id = "close-notify",
+  title = "the client sends close_notify before it ends the connection",
+  req = "RFC8446-6.1-1",
+  run = function(conn)
+    negotiated(conn)
+    conn:start_h2()
+    conn:send_preface()
+    conn:expect_success()
+    local ended = conn:ended()
+    check(not ended or ended.how ~= "fin", "close_notify", "the end of TCP without it")
   end,
 }
