@@ -169,6 +169,23 @@ case {
 }
 
 case {
+  id = "split-in-tls",
+  title = "the preface in two TLS records, of which the second comes later",
+  req = "RFC9113-3.4-4",
+  violate = "RFC9113-3.4-10=hasty",
+  modes = { "alpn" },
+  each = { 1, 3, 14, 18, 23, 24 },
+  run = function(conn, offset)
+    conn:send_octets(PREFACE:sub(1, offset))
+    conn:flush()
+    let_it_read()
+    conn:send_octets(PREFACE:sub(offset + 1))
+    conn:send_settings()
+    conn:expect(ignored())
+  end,
+}
+
+case {
   id = "octet-by-octet",
   title = "the preface and SETTINGS in writes (over TLS: records) of one octet",
   req = { "RFC9113-3.4-4", "RFC9113-3.3-5" },

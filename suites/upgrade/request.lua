@@ -5,6 +5,7 @@ suite { "request", title = "Upgrade: the request", rfc = 7540, section = "3.2",
 
 -- The answer to the request, in the protocol in which it comes.
 local function answer(conn)
+  if conn:ended_by_reset() then inconclusive "a TCP reset, which may have destroyed the answer" end
   local status = check(conn.response.status, "an answer to the request", "none")
   if status == 101 then
     conn:send_preface()

@@ -41,7 +41,7 @@ case {
   run = function(conn)
     conn:upgrade { start_h2 = false }
     if conn.response.status ~= 101 then conn:expect(no_upgrade()) end
-    check(conn.response.raw:find "^HTTP/1%.1 101 ", "the status line HTTP/1.1 101", conn.response.raw:match "^[^\r\n]*")
+    check(conn.response.raw:find "^HTTP/1%.1 101%f[%D]", "the status line HTTP/1.1 101", conn.response.raw:match "^[^\r\n]*")
   end,
 }
 
