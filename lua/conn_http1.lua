@@ -9,6 +9,7 @@ local methods = {}
 local MAX_INTERIM = 20
 local MAX_LINE = 1000 -- of a chunk's head
 local MAX_BODY, PIECE = 4 * 1024 * 1024, 64 * 1024 -- octets
+local MAX_DIGITS = 15 -- of a chunk's length, so that no number wraps around
 local CHUNK = 1000 -- octets of a chunk that we send
 
 -- Requests -------------------------------------------------------------------------------------------------------
@@ -133,7 +134,8 @@ local function read_chunks(self, parts)
   local size = 0
   while true do
     local head, code, message = read_line(self)
-    local length = head and tonumber(head:match "^%x+", 16)
+    local digits = head and head:match "^%x+"
+    local length = digits and (#digits > MAX_DIGITS and math.huge or tonumber(digits, 16))
     size = size + (length or 0)
     if not length then
       return nil, code or "protocol", message or "a chunk without a length"

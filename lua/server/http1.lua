@@ -56,7 +56,8 @@ local function chunked(conn)
       if not octet or #line > 200 then return nil end
       line = line .. octet
     end
-    local length = tonumber(line:match "^%x+", 16)
+    local digits = line:match "^%x+" or ""
+    local length = #digits < 16 and tonumber(digits, 16)
     size = size + (length or 0)
     if not length or size > LARGEST_BODY then return nil end
     if length == 0 then

@@ -267,3 +267,80 @@ describe("a connection", function()
     end, { several = true })
   end)
 end)
+
+-- A server of HTTP/1.1 that answers one request with these octets, and ends its side.
+local function answering(octets, heads)
+  return function(conn)
+    heads[#heads + 1] = conn:recv_head()
+    conn:send_octets(octets)
+    conn:half_close()
+  end
+end
+
+local TCP = { server = { start = "tcp" }, client = { start = "tcp" } }
+
+describe("before HTTP/2", function()
+  local OK = "HTTP/1.1 200 OK\r\n"
+  for _, row in ipairs {
+    { "Content-Length", OK .. "Content-Length: 5\r\n\r\nhello", "hello" },
+    { "nothing after Content-Length 0", OK .. "Content-Length: 0\r\n\r\n", "" },
+    { "chunks", OK .. "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n", "hello" },
+    { "chunks and trailers", OK .. "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n", "x" },
+    { "the end of the connection", OK .. "\r\nhello", "hello" },
+    { "a status without content", "HTTP/1.1 204 No Content\r\n\r\n", "" },
+    { "100 before it", "HTTP/1.1 100 Continue\r\n\r\n" .. OK .. "Content-Length: 1\r\n\r\nx", "x" },
+    { "HEAD", OK .. "Content-Length: 5\r\n\r\n", "", method = "HEAD" },
+    { "less than was announced", OK .. "Content-Length: 5\r\n\r\nhel", nil, "closed" },
+    { "more than anybody reads", OK .. "Content-Length: 99999999\r\n\r\n", nil, "protocol" },
+    { "a length that is none", OK .. "Content-Length: 5x\r\n\r\nhello", nil, "protocol" },
+    { "a chunk without a length", OK .. "Transfer-Encoding: chunked\r\n\r\nhello\r\n", nil, "protocol" },
+    { "a chunk longer than numbers are", OK .. "Transfer-Encoding: chunked\r\n\r\n8000000000000001\r\nx\r\n", nil, "protocol" },
+    { "a chunk without an end", OK .. "Transfer-Encoding: chunked\r\n\r\n5\r\nhel", nil, "closed" },
+    { "chunks without a last one", OK .. "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n", nil, "closed" },
+    { "no response", "", nil, "closed" },
+  } do
+    it("a response is read to " .. row[1], function()
+      meet("upgrade", answering(row[2], {}), function(conn)
+        local response, code = conn:h1_request { method = row.method, path = "/a" }
+        assert.equal(row[3], response and response.body)
+        assert.equal(row[4], code)
+      end, TCP)
+    end)
+  end
+
+  it("requests are as they were asked for", function()
+    local heads = {}
+    meet("upgrade", answering(OK .. "Content-Length: 0\r\n\r\n", heads), function(conn)
+      conn:upgrade { method = "POST", path = "/a", body = ("x"):rep(1001), chunked = true, upgrade = { "websocket", "h2c" },
+        connection = false, http2_settings = "" }
+      assert.equal(200, conn.response.status)
+      assert.equal("", conn:recv_body())
+      assert.has_error(function() conn:upgrade { boddy = "" } end)
+      assert.has_error(function() conn:h1_request { upgrade = "h2c" } end)
+    end, TCP)
+    local seen = {}
+    for _, each in ipairs(heads[1].fields) do seen[#seen + 1] = each[1] .. ": " .. each[2] end
+    assert.same({ "Upgrade: websocket", "Upgrade: h2c", "HTTP2-Settings: ", "Transfer-Encoding: chunked" },
+      table.move(seen, 2, #seen, 1, {}))
+  end)
+
+  it("the 24 octets in one write with the request are the preface", function()
+    meet("upgrade", function(conn)
+      assert.truthy(conn:handshake())
+    end, function(conn)
+      conn:upgrade { followed_by = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" }
+      assert.equal(101, conn.response.status)
+      conn:send_settings()
+      assert.truthy(conn:recv { name = "SETTINGS", ack = true })
+      assert.equal(3, conn:new_stream())
+    end, { server = { start = "preface" }, client = { start = "tcp" } })
+  end)
+
+  it("octets stay octets after a 101 that is not followed", function()
+    meet("upgrade", answering("HTTP/1.1 101 Switching Protocols\r\n\r\n\0\0\0\4\0\0\0\0\0", {}), function(conn)
+      conn:upgrade { start_h2 = false }
+      assert.equal(101, conn.response.status)
+      assert.equal("\0\0\0\4\0\0\0\0\0", conn:recv_octets(9))
+    end, TCP)
+  end)
+end)
