@@ -108,9 +108,9 @@ case {
   title = "the 24 octets twice: read as a frame they are not SETTINGS, and 5,263,945 octets long",
   req = "RFC9113-3.4-10",
   run = function(conn)
+    begin(conn)
     local limit = connect { start = "open" }:setting("theirs", "MAX_FRAME_SIZE")
     if limit >= 0x505249 then skip(("the server may wait for a frame of %d octets"):format(0x505249)) end
-    begin(conn)
     conn:send_octets(PREFACE .. PREFACE .. SETTINGS_FRAME)
     conn:expect(connection_error { "PROTOCOL_ERROR", goaway = "optional" })
   end,
