@@ -6,6 +6,8 @@
 
 #include "io/tls.h"
 
+#define ALPN(s) .alpn = (const uint8_t *)(s), .alpn_len = sizeof(s) - 1
+
 struct tls_pair {
     struct tls_conn *client, *server;
     enum tls_status client_status, server_status; /* of what was called last */
@@ -79,6 +81,36 @@ static inline void pair_settle(struct tls_pair *p) {
         moves = pair_carry(p->server, p->client) || moves;
         p->client_status = pair_read(p->client, &p->at_client);
     }
+}
+
+/* A pair that shook hands; ck_assert when it did not. */
+static inline struct tls_pair joined(const struct tls_options *client,
+                                     const struct tls_options *server) {
+    struct tls_pair p;
+    const char *error = "";
+    ck_assert_msg(pair_new(&p, client, server, &error), "%s", error);
+    ck_assert_msg(pair_shake(&p), "client: %s, server: %s", tls_conn_error(p.client),
+                  tls_conn_error(p.server));
+    return p;
+}
+
+/* A pair that did not come to terms. */
+static inline struct tls_pair at_odds(const struct tls_options *client,
+                                      const struct tls_options *server) {
+    struct tls_pair p;
+    const char *error = "";
+    ck_assert_msg(pair_new(&p, client, server, &error), "%s", error);
+    ck_assert(!pair_shake(&p));
+    return p;
+}
+
+static inline void pair_exchange(struct tls_pair *p) {
+    p->at_client.len = p->at_server.len = 0;
+    ck_assert_int_eq(tls_conn_write(p->client, (const uint8_t *)"ping", 4), TLS_OK);
+    ck_assert_int_eq(tls_conn_write(p->server, (const uint8_t *)"pong", 4), TLS_OK);
+    pair_settle(p);
+    ck_assert_mem_eq(p->at_server.data, "ping", 4);
+    ck_assert_mem_eq(p->at_client.data, "pong", 4);
 }
 
 #endif
