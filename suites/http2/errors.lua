@@ -42,7 +42,7 @@ case {
     local other, stream = held_request(conn), large_request(conn)
     conn:send(overflow(stream))
     conn:expect(stream_error(stream, "FLOW_CONTROL_ERROR"))
-    if conn:count { name = "GOAWAY" } > 0 or conn:ended() then
+    if not conn:barrier() or conn:count { name = "GOAWAY" } > 0 then
       note "the stream error was treated as a connection error (5.4.1)"
       return
     end
@@ -62,8 +62,7 @@ case {
     local stream = large_request(conn)
     conn:send(overflow(stream))
     conn:expect(stream_error(stream, "FLOW_CONTROL_ERROR"))
-    if conn:count { name = "GOAWAY" } > 0 or conn:ended() then return end
-    conn:barrier()
+    if not conn:barrier() or conn:count { name = "GOAWAY" } > 0 then return end
     local resets = conn:count { name = "RST_STREAM", stream = stream }
     if resets > 1 then warn(("%d RST_STREAM frames for one stream error"):format(resets)) end
   end,
