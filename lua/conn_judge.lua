@@ -198,24 +198,21 @@ end
 local function reset_of_request(conn)
   for id, record in pairs(conn._.streams) do
     if #record.resets > 0 and messages.over(record) then
-      return id, record.resets[1].error
+      return id
     end
   end
 end
 
 local function malformed_verdict(spec, conn)
-  local id, code = reset_of_request(conn)
-  if not id or not spec.stream_error then
-    return nil
-  end
-  return errors.stream_error({ stream = id, codes = spec.codes, also = spec.also }, view_of(conn))
-    or { verdict = "pass", observed = ("RST_STREAM(%s) on stream %d"):format(code, id) }
+  local id = spec.stream_error and reset_of_request(conn)
+  return id and errors.stream_error({ stream = id, codes = spec.codes, also = spec.also, soft = spec.soft }, view_of(conn))
 end
 
 --- The client must not go on: GOAWAY with one of the codes (or a generic one) or the end of the connection (5.4.1), and no
 -- success of its own. Options beside the codes: goaway = "optional" (invalid prefaces, 3.4), also = {} and soft = {} as
 -- for connection_error; stream_error = true: RST_STREAM is as good (8.1.1); unframed = true: what was sent is no HTTP/2, so
--- that the client cannot be asked by PING and has nothing to report success of. What it asks for after two PINGs is answered, so that its own report tells whether it took the response.
+-- that the client cannot be asked by PING and has nothing to report success of. What it asks for after two PINGs is
+-- answered (by respond(conn, stream) if given), so that its own report tells whether it took the response.
 function methods:expect_refusal(...)
   local spec = refusal_spec(...)
   client_of(self)

@@ -189,7 +189,7 @@ function session:response(event)
   if event.block_stream ~= self.stream or self.status then return end
   local fault = self:fault_of(event)
   if fault then return self:malformed(fault.text) end
-  local status = tonumber(fields.get(event.fields, ":status"))
+  local status = tonumber(fields.get(event.fields, ":status") or 200) or 200 -- a guilty peer takes what is none
   if status == 101 then return self:finish(true, "switched to another protocol") end
   if status >= 200 then
     self.status = status

@@ -146,6 +146,21 @@ describe("conn:expect_refusal", function()
     assert.equal("pass", record.verdict)
   end)
 
+  it("takes RST_STREAM for malformed responses", function()
+    local function without_status(conn)
+      conn:send_preface()
+      conn:expect_refusal { "PROTOCOL_ERROR", stream_error = true, respond = function(_, stream)
+        conn:send { name = "HEADERS", stream = stream, fields = { { "server", "h2probe" } }, end_stream = true }
+      end }
+    end
+    local record = once(sound(), "prior", without_status)
+    assert.equal("pass", record.verdict, record.observed)
+    assert.truthy(record.observed:find("RST_STREAM(PROTOCOL_ERROR) on stream 1", 1, true))
+    record = once(guilty "RFC9113-8.3.2-2", "prior", without_status)
+    assert.equal("fail", record.verdict)
+    assert.truthy(record.observed:find("took the response as good", 1, true))
+  end)
+
   it("fails, silently, where nothing comes of it", function()
     local record = once(guilty "RFC9113-6.7-2", "prior", function(conn)
       conn:send_preface { MAX_CONCURRENT_STREAMS = 0 }
