@@ -185,18 +185,31 @@ case {
   end,
 }
 
+local function octet_by_octet(conn)
+  for octet in (PREFACE .. octets(3) .. "\4" .. octets(5)):gmatch "." do
+    conn:send_octets(octet)
+    conn:flush()
+    if octet == "P" then let_it_read() end -- the first one is read alone
+  end
+  served(conn)
+  conn:expect(ignored())
+end
+
 case {
   id = "octet-by-octet",
   title = "the preface and SETTINGS in writes (over TLS: records) of one octet",
-  req = { "RFC9113-3.4-4", "RFC9113-3.3-5" },
-  run = function(conn)
-    for octet in (PREFACE .. octets(3) .. "\4" .. octets(5)):gmatch "." do
-      conn:send_octets(octet)
-      conn:flush()
-    end
-    served(conn)
-    conn:expect(ignored())
-  end,
+  req = "RFC9113-3.4-4",
+  violate = "RFC9113-3.4-10=hasty",
+  modes = { "alpn", "upgrade" },
+  run = octet_by_octet,
+}
+
+case {
+  id = "octet-by-octet-at-once",
+  title = "the preface and SETTINGS in writes of one octet on a port that may also speak HTTP/1.x",
+  req = "RFC9113-3.3-5",
+  modes = { "prior" },
+  run = octet_by_octet,
 }
 
 case {
