@@ -5,7 +5,7 @@ local hello = require "h2probe.conn_hello"
 
 local guilt = {}
 
-local ALERT_DECODE_ERROR <const>, ALERT_UNRECOGNIZED_NAME <const> = 50, 112
+local ALERT_DECODE_ERROR <const> = 50
 local HANG <const> = 30 -- seconds
 local H2_ALONE <const>, TWO_NAMES <const> = "\0\3\2h2", "\0\12\2h2\8http/1.1"
 
@@ -30,7 +30,7 @@ local function refusal(kept, record)
     return not kept:keep "RFC8446-5.1-1" and ALERT_DECODE_ERROR
   end
   local named = hello.get(message, hello.EXTENSIONS.server_name)[1]
-  return named and kept:way "RFC9113-9.2-4" == "ignore" and ALERT_UNRECOGNIZED_NAME
+  return named and kept:way "RFC9113-9.2-4" == "ignore" and ALERT_DECODE_ERROR
 end
 
 local function changed_hello(kept, record)
