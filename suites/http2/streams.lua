@@ -58,6 +58,7 @@ local function late_trailers(stream)
   return any_of {
     ignored { no_response = stream },
     soft(connection_error("STREAM_CLOSED", "PROTOCOL_ERROR"), "the server cannot tell late trailers from a reused stream"),
+    soft(stream_error(stream, "STREAM_CLOSED"), "a second RST_STREAM on the stream, at once (5.4.2)"),
   }
 end
 
