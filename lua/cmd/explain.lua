@@ -65,7 +65,7 @@ local function explain_case(case, rows)
     member("runs", ("%d, each on a connection of its own"):format(#case.each))
   end
   member("written", case.location)
-  member("run it", ("h2probe run URL %s"):format(case.id))
+  member("run it", (case.role == "server" and "h2probe client %s -- COMMAND {url}" or "h2probe run URL %s"):format(case.id))
   for _, id in ipairs(case.req) do
     lines[#lines + 1] = ""
     for _, line in ipairs(requirement_lines(rows[id])) do

@@ -25,7 +25,7 @@ return function(options)
   end
   local servers = of_role(cases, "client")
   if #servers == 0 then
-    words.say "nothing was selected: these cases test clients"
+    words.say "nothing was selected: these cases test clients: h2probe client runs them"
     return results.EXIT.nothing
   end
   local files = {}

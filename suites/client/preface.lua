@@ -8,6 +8,7 @@ case {
   id = "magic",
   title = "the first octets are the 24 of the client preface",
   req = { "RFC9113-3.4-1", "RFC7540-3.4-1" },
+  h2spec = "client/1/1",
   run = function(conn)
     conn:send_preface()
     local ok, _, message = conn:expect_preface()
@@ -42,6 +43,7 @@ case {
   id = "settings-first",
   title = "the first frame is SETTINGS without ACK on stream 0",
   req = { "RFC9113-3.4-2", "RFC7540-3.5-4" },
+  h2spec = "client/1/1",
   violate = { "RFC9113-3.4-2", "RFC9113-3.4-2=ack" },
   run = function(conn)
     conn:send_preface()
@@ -133,11 +135,12 @@ case {
 
 -- What the client has to take ------------------------------------------------------------------------------------
 
-local function settings_case(id, title, req, rows)
+local function settings_case(id, title, req, rows, h2spec)
   case {
     id = id,
     title = title,
     req = req,
+    h2spec = h2spec,
     each = rows,
     run = function(conn, row)
       conn:send(SETTINGS(row.settings))
@@ -149,7 +152,7 @@ end
 settings_case("unknown-setting", "a setting with an unknown identifier", "RFC9113-6.5.2-17", {
   { label = "0xf0f0", settings = { { 0xf0f0, 1 } } },
   { label = "0 and 0xffff", settings = { { 0, 0xffffffff }, { 0xffff, 0 } } },
-})
+}, "client/6.5.2/4")
 
 settings_case("enable-push-0", "ENABLE_PUSH 0 from a server", "RFC9113-6.5.2-6", {
   { label = "0", settings = { ENABLE_PUSH = 0 } },
@@ -174,6 +177,7 @@ case {
   id = "settings-again",
   title = "a second SETTINGS frame directly behind the first",
   req = "RFC9113-6.5-2",
+  h2spec = "client/6.5.3/1",
   run = function(conn)
     conn:send_preface()
     conn:send(SETTINGS { MAX_CONCURRENT_STREAMS = 10 })
@@ -268,6 +272,7 @@ case {
   id = "settings-on-stream",
   title = "the first SETTINGS on stream 1",
   req = { "RFC9113-6.5-8", "RFC9113-3.4-13" },
+  h2spec = "client/6.5/2",
   run = function(conn)
     conn:send(SETTINGS { stream = 1, MAX_CONCURRENT_STREAMS = 100 })
     conn:expect_refusal { "PROTOCOL_ERROR", goaway = "optional" }
@@ -278,6 +283,7 @@ case {
   id = "settings-length",
   title = "SETTINGS whose length is no multiple of 6",
   req = "RFC9113-6.5-10",
+  h2spec = "client/6.5/3",
   each = { 1, 5, 7 },
   run = function(conn, length)
     conn:send(SETTINGS { payload = octets(length) })
@@ -289,6 +295,7 @@ case {
   id = "ack-with-payload",
   title = "SETTINGS with ACK and a payload",
   req = "RFC9113-6.5-6",
+  h2spec = "client/6.5/1",
   run = function(conn)
     conn:send_preface()
     conn:send(SETTINGS { ack = true, payload = octets(6) })
@@ -313,11 +320,12 @@ case {
   end,
 }
 
-local function value_case(id, title, req, code, rows)
+local function value_case(id, title, req, code, rows, h2spec)
   case {
     id = id,
     title = title,
     req = req,
+    h2spec = h2spec,
     each = rows,
     run = function(conn, row)
       conn:send(SETTINGS(row.settings))
@@ -330,13 +338,14 @@ value_case("enable-push-1", "ENABLE_PUSH other than 0 from a server", { "RFC9113
   "PROTOCOL_ERROR", { { label = "1", settings = { ENABLE_PUSH = 1 } }, { label = "2", settings = { ENABLE_PUSH = 2 } } })
 
 value_case("initial-window-too-large", "INITIAL_WINDOW_SIZE 2^31", "RFC9113-6.5.2-9", "FLOW_CONTROL_ERROR",
-  { { label = "2^31", settings = { INITIAL_WINDOW_SIZE = 0x80000000 } } })
+  { { label = "2^31", settings = { INITIAL_WINDOW_SIZE = 0x80000000 } } }, "client/6.5.2/1")
 
 value_case("max-frame-size-too-small", "MAX_FRAME_SIZE below 2^14", "RFC9113-6.5.2-12", "PROTOCOL_ERROR",
-  { { label = "2^14-1", settings = { MAX_FRAME_SIZE = 16383 } }, { label = "0", settings = { MAX_FRAME_SIZE = 0 } } })
+  { { label = "2^14-1", settings = { MAX_FRAME_SIZE = 16383 } }, { label = "0", settings = { MAX_FRAME_SIZE = 0 } } },
+  "client/6.5.2/2")
 
 value_case("max-frame-size-too-large", "MAX_FRAME_SIZE above 2^24-1", "RFC9113-6.5.2-13", "PROTOCOL_ERROR",
-  { { label = "2^24", settings = { MAX_FRAME_SIZE = 16777216 } } })
+  { { label = "2^24", settings = { MAX_FRAME_SIZE = 16777216 } } }, "client/6.5.2/3")
 
 -- Limits and the end ------------------------------------------------------------------------------------------------
 
