@@ -107,7 +107,16 @@ local function probe_body(run)
   chunk()
 end
 
+-- What came together with the last thing that the case waited for belongs to it: the watchman looks at that too, and at
+-- once, so that nothing depends on how soon the connection is closed.
+local function drain_all(run)
+  for _, conn in ipairs(run.connections) do
+    conn:_drain()
+  end
+end
+
 local function body(run)
+  local _ <close> = setmetatable({}, { __close = function() drain_all(run) end })
   environment.bind(run)
   if run.case.probe then
     probe_body(run)
@@ -166,8 +175,7 @@ end
 
 local function close_all(run)
   for _, conn in ipairs(run.connections) do
-    conn:_drain()
-    conn._.watch:over(conn)
+    conn:_over()
     conn:close()
   end
 end

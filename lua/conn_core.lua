@@ -123,6 +123,11 @@ function Conn:_drain()
   end
 end
 
+--- The case is over: the watchman's last look.
+function Conn:_over()
+  self._.watch:over(self)
+end
+
 --- Waits until the predicate holds, looking at it after each event: its value, or nil, code, message.
 function Conn:_wait(predicate, seconds)
   local limit = engine.now() + (seconds or context.left(self._.run))

@@ -94,6 +94,19 @@ case {
 }
 
 case {
+  id    = "padded-content",
+  title = "padded content, and some time after it",
+  req   = "RFC9113-8.1-1",
+  needs = { "post" },
+  run   = function(conn)
+    local stream = conn:request { method = "POST", path = target.paths.post, end_stream = false }
+    conn:send(DATA { stream = stream, end_stream = true, pad_length = 1, "content" })
+    answered(conn, stream)
+    conn:barrier()
+  end,
+}
+
+case {
   id    = "small-windows",
   title = "content through windows of 100 octets, opened step by step",
   req   = "RFC9113-8.1-1",

@@ -9,7 +9,8 @@ function open.connect(run, options)
     return nil, table.unpack(failing)
   end
   opened[#opened + 1] = options
-  local conn = { ended = function() return run.over end, close = function(self) self.closed = true end,
+  local conn = { ended = function() return run.over end, _drain = function() end, _over = function() end,
+    close = function(self) self.closed = true end,
     _ = { wire = { transcript = function() return {} end } } }
   run.connections[#run.connections + 1] = conn
   return conn
