@@ -10,8 +10,8 @@ local verdict = require "h2probe.verdict"
 
 local expect = {}
 
--- How long nothing has to come before the peer is asked: never a verdict.
-local QUIET, QUIET_ROUND_TRIPS = 0.05, 10
+-- How long nothing has to come before the peer is asked: never a verdict. Of the time that is left the answers need most.
+local QUIET, QUIET_ROUND_TRIPS, QUIET_SHARE = 0.05, 10, 0.25
 local PINGS, WITNESSES, PATIENT_WITNESSES = 2, 1, 3
 
 local function follows_http2(conn)
@@ -130,7 +130,9 @@ end
 
 local function new_barrier(conn, view, wanted)
   local asks = wanted.asks
-  local wait = asks == "now" and 0 or math.max(QUIET, QUIET_ROUND_TRIPS * (conn._.rtt or 0))
+  local quiet = math.min(math.max(QUIET, QUIET_ROUND_TRIPS * (conn._.rtt or 0)),
+    QUIET_SHARE * context.left(conn._.run))
+  local wait = asks == "now" and 0 or quiet
   return setmetatable({ conn = conn, view = view, enabled = asks ~= nil, begin = engine.now() + wait,
     witnesses = witnesses_of(conn, wanted) }, Barrier)
 end

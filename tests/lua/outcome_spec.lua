@@ -306,6 +306,13 @@ describe("expect", function()
     assert.equal("stimulus", wire.sent[wire.flushed].data)
   end)
 
+  it("asks in time for an answer, however slow the peer was before", function()
+    local slow = { before = function(conn) conn._.rtt = 0.5 end }
+    assert.equal("fail", judged({ alive = true }, CE "PROTOCOL_ERROR", slow).verdict)
+    local _, wire = judged({ alive = true }, CE "PROTOCOL_ERROR", slow)
+    assert.equal("h2p00002", wire.sent[#wire.sent - 1].data)
+  end)
+
   it("sends the same PING payloads in every run", function()
     local _, wire = judged({ alive = true }, IGN())
     local _, again = judged({ alive = true }, IGN())
