@@ -13,6 +13,8 @@
 --   serve       what must not be served is served
 --   open        GOAWAY is sent, but the connection stays open
 --   other       the error is reported on another stream
+--   wrong       the error is reported, with a code that has nothing to do with it
+--   DATA, ...   of a rule that holds for several types of frame: bent for this type alone
 --   anything    else is read by the place that keeps the rule
 local engine = require "h2probe.engine"
 local requirements = require "h2probe.requirements"

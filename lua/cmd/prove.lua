@@ -129,7 +129,8 @@ function Proof:guilty(case, text)
     return self:complain(case, "all", way)
   end
   local peer = self.side.start { violate = { [id] = way } }
-  local by_key = self:run({ case }, peer, 4, GUILTY, LONGEST)
+  -- What is caught by a warning was answered: that may take its time.
+  local by_key = self:run({ case }, peer, 4, case.caught == "warn" and SOUND or GUILTY, LONGEST)
   peer:stop()
   local wanted = case.caught
   for _, mode in ipairs(self:modes_of(case)) do

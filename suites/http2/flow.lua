@@ -111,7 +111,7 @@ case {
     conn:settings { INITIAL_WINDOW_SIZE = window }
     local stream = conn:request { path = target.paths.large }
     local allowed = window
-    for _ = 1, 12 do
+    for _ = 1, 6 do
       expect_sum(conn, stream, allowed, "what was allowed so far")
       conn:send(WINDOW_UPDATE { stream = stream, increment = window })
       allowed = allowed + window

@@ -99,12 +99,24 @@ for _, frame in ipairs(frames) do
   declare("reserved", "RFC9113-4.1-6", "%s with the reserved bit set works as without it", frame, { reserved = true })
 end
 
+-- Some servers answer whatever follows a GOAWAY by an error: there its form cannot be judged.
+local function plain_goaway_works()
+  local other = connect {}
+  other:send(GOAWAY { error = "NO_ERROR" })
+  other:barrier()
+  local answer = other:last { name = "GOAWAY" }
+  if answer and answer.error ~= "NO_ERROR" then
+    skip(("the server ends the connection with %s after any GOAWAY"):format(answer.error))
+  end
+end
+
 case {
   id = "flags-goaway",
   title = "GOAWAY with all flags set is no error",
   req = "RFC9113-4.1-3",
   violate = "RFC9113-4.1-3=GOAWAY",
   run = function(conn)
+    plain_goaway_works()
     conn:send(GOAWAY { error = "NO_ERROR", flags = 0xff })
     conn:expect(no_error())
   end,
@@ -116,6 +128,7 @@ case {
   req = "RFC9113-4.1-6",
   violate = "RFC9113-4.1-6=GOAWAY",
   run = function(conn)
+    plain_goaway_works()
     conn:send(GOAWAY { error = "NO_ERROR", reserved = true })
     conn:expect(no_error())
   end,
@@ -152,6 +165,7 @@ case {
   req = "RFC9113-4.1-7",
   violate = "RFC9113-4.1-7=GOAWAY",
   run = function(conn)
+    plain_goaway_works()
     conn:send(GOAWAY { payload = hex "80000000 00000000" })
     conn:expect(no_error())
   end,

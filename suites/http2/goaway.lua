@@ -36,11 +36,23 @@ case {
   end,
 }
 
+-- Some servers answer whatever follows a GOAWAY by an error: there its form cannot be judged.
+local function plain_goaway_works()
+  local other = connect {}
+  other:send(GOAWAY { error = "NO_ERROR" })
+  other:barrier()
+  local answer = other:last { name = "GOAWAY" }
+  if answer and answer.error ~= "NO_ERROR" then
+    skip(("the server ends the connection with %s after any GOAWAY"):format(answer.error))
+  end
+end
+
 case {
   id = "debug-data",
   title = "GOAWAY with debug data is no error",
   req = "RFC9113-6.8-12",
   run = function(conn)
+    plain_goaway_works()
     conn:send(GOAWAY { error = "NO_ERROR", "20 octets of no use.." })
     conn:expect(no_error())
   end,
@@ -51,6 +63,7 @@ case {
   title = "a second GOAWAY with a lower last stream is no error",
   req = "RFC9113-6.8-13",
   run = function(conn)
+    plain_goaway_works()
     conn:send(GOAWAY { error = "NO_ERROR", last_stream = 0x7ffffffe }, GOAWAY { error = "NO_ERROR" })
     conn:expect(no_error())
   end,

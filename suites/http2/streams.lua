@@ -8,6 +8,8 @@ suite { "streams", title = "Stream states", rfc = 9113, section = "5.1" }
 
 local function connection_only() return connection_error "PROTOCOL_ERROR" end
 
+local function connection_or_closed() return connection_error("PROTOCOL_ERROR", "STREAM_CLOSED") end
+
 local function no_reaction() return ignored() end
 
 local function no_response(stream) return ignored { no_response = stream } end
@@ -127,6 +129,11 @@ local function reset_by_server(conn)
   return overflowed(conn)
 end
 
+local function used_and_idle(conn)
+  conn:get(target.path)
+  return conn:new_stream()
+end
+
 local function skipped(conn)
   conn:settings { INITIAL_WINDOW_SIZE = 0 }
   local lower, used = conn:new_stream(), conn:new_stream()
@@ -186,6 +193,15 @@ local STATES <const> = {
       violate = { "RFC9113-5.1-2", "RFC9113-6.4-5" } },
     { "PRIORITY", "RFC9113-5.1-10", no_reaction, h2spec = "generic/2/1" },
     { "PUSH_PROMISE", "RFC9113-8.4-7", connection_only, h2spec = "http2/8.2/1" },
+    { "unknown", "RFC9113-5.1-46", no_reaction },
+  } },
+  { id = "idle-above", title = "an idle stream above one that was used", enter = used_and_idle, rows = {
+    { "DATA", "RFC9113-5.1-1", idle_data },
+    { "CONTINUATION", "RFC9113-5.1-4", connection_only },
+    { "WINDOW_UPDATE", "RFC9113-5.1-3", connection_only },
+    { "RST_STREAM", { "RFC9113-5.1-2", "RFC9113-6.4-5" }, connection_only },
+    { "PRIORITY", "RFC9113-5.1-10", no_reaction },
+    { "PUSH_PROMISE", "RFC9113-8.4-7", connection_only },
     { "unknown", "RFC9113-5.1-46", no_reaction },
   } },
   { id = "idle-even", title = "an idle stream of the server's", enter = function() return 2 end, rows = {
@@ -259,7 +275,7 @@ local STATES <const> = {
     needs = { "content" }, rows = {
       { "DATA", { "RFC9113-5.1-38", "RFC9113-5.4.2-3", "RFC9113-6.4-2" }, no_response },
       { "trailers", "RFC9113-5.1-39", late_trailers, violate = "RFC9113-5.1-39=serve" },
-      { "CONTINUATION", "RFC9113-6.10-6", connection_only },
+      { "CONTINUATION", "RFC9113-6.10-6", connection_or_closed },
       { "WINDOW_UPDATE", "RFC9113-5.1-38", no_response },
       { "RST_STREAM", "RFC9113-5.1-38", no_response, violate = { "RFC9113-5.1-38", "RFC9113-5.4.2-5" } },
       { "PRIORITY", "RFC9113-5.1-37", no_response },
@@ -278,7 +294,10 @@ local STATES <const> = {
   } },
 }
 
--- A second RST_STREAM on a stream that the server has reset is a SHOULD NOT of its own (5.4.2).
+-- A second RST_STREAM on a stream that the server has reset is a SHOULD NOT of its own (5.4.2), for what may be answered
+-- by RST_STREAM at all.
+local SECOND_RESET <const> = { DATA = true, trailers = true, WINDOW_UPDATE = true }
+
 local function look_for_second_reset(conn, stream)
   conn:barrier()
   if conn:count { name = "RST_STREAM", stream = stream } > 1 and conn:count { name = "GOAWAY" } == 0 then
@@ -301,9 +320,7 @@ for _, state in ipairs(STATES) do
         local stream = state.enter(conn)
         conn:send(frames[frame](stream))
         if row.finish then row.finish(conn, stream) end
-        if state.enter == reset_by_server and (frame == "DATA" or frame == "trailers") then
-          look_for_second_reset(conn, stream)
-        end
+        if state.enter == reset_by_server and SECOND_RESET[frame] then look_for_second_reset(conn, stream) end
         conn:expect(outcome(stream))
         if row.after then row.after(conn, stream) end
       end,

@@ -47,6 +47,17 @@ case {
   end,
 }
 
+-- Some servers answer whatever follows a GOAWAY by an error: there its form cannot be judged.
+local function plain_goaway_works()
+  local other = connect {}
+  other:send(GOAWAY { error = "NO_ERROR" })
+  other:barrier()
+  local answer = other:last { name = "GOAWAY" }
+  if answer and answer.error ~= "NO_ERROR" then
+    skip(("the server ends the connection with %s after any GOAWAY"):format(answer.error))
+  end
+end
+
 case {
   id = "goaway-error",
   title = "an unknown error code in GOAWAY is nothing special",
@@ -54,6 +65,7 @@ case {
   h2spec = "http2/7/1",
   each = { 0x0e, 0xff, 0xffffffff },
   run = function(conn, code)
+    plain_goaway_works()
     conn:send(GOAWAY { error = code })
     conn:barrier()
     local answer = conn:last { name = "GOAWAY" }
