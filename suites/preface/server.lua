@@ -79,21 +79,6 @@ case {
   end,
 }
 
-case {
-  id = "each-acknowledged",
-  title = "each of three SETTINGS in one write with the preface is acknowledged",
-  req = "RFC9113-6.5.3-2",
-  run = function(conn)
-    conn:send_preface()
-    conn:send(SETTINGS { INITIAL_WINDOW_SIZE = 70000 }, SETTINGS {})
-    conn:barrier()
-    local acks = conn:count { name = "SETTINGS", ack = true }
-    check(acks > 0, "three SETTINGS ACKs", "none")
-    if acks == 1 or acks == 2 then warn(("%d SETTINGS ACKs for three SETTINGS"):format(acks)) end
-    check(acks == 3, "three SETTINGS ACKs", acks .. " SETTINGS ACKs")
-  end,
-}
-
 -- A request at once ----------------------------------------------------------------------------------------------------
 
 case {
@@ -186,10 +171,12 @@ case {
 }
 
 local function octet_by_octet(conn)
+  local other
   for octet in (PREFACE .. octets(3) .. "\4" .. octets(5)):gmatch "." do
     conn:send_octets(octet)
     conn:flush()
-    if octet == "P" then let_it_read() end -- the first one is read alone
+    other = other or let_it_read()
+    for _ = 1, 5 do other:ping() end -- so that each is most likely read alone
   end
   served(conn)
   conn:expect(ignored())
@@ -245,9 +232,10 @@ case {
 -- The client's SETTINGS --------------------------------------------------------------------------------------------------
 
 -- The first SETTINGS, which are right: acknowledged, and then the connection works.
-local function first_settings(id, title, req, rows, violate)
+local function first_settings(id, title, req, rows, more)
+  more = more or {}
   case {
-    id = id, title = title, req = req, violate = violate, each = rows,
+    id = id, title = title, req = req, violate = more.violate, modes = more.modes, each = rows,
     run = function(conn, row)
       conn:send_octets(PREFACE)
       conn:send(SETTINGS(row[1]))
@@ -261,7 +249,7 @@ first_settings("empty-settings", "an empty SETTINGS frame", "RFC9113-3.4-5", { {
 first_settings("known-settings", "SETTINGS with every setting of RFC 9113", "RFC9113-6.5-3", {
   { label = "all", { HEADER_TABLE_SIZE = 4096, ENABLE_PUSH = 0, MAX_CONCURRENT_STREAMS = 100, INITIAL_WINDOW_SIZE = 65535,
     MAX_FRAME_SIZE = 16384, MAX_HEADER_LIST_SIZE = 65536 } },
-})
+}, { modes = { "alpn", "prior" } }) -- for upgrades there is upgrade/request/settings-known
 first_settings("unknown-settings", "SETTINGS with settings that nobody knows", "RFC9113-6.5.2-17", {
   { label = "three", { { 0x0a0a, 1 }, { 0xffff, 0xffffffff }, { 0, 0 } } },
 })
@@ -269,8 +257,8 @@ first_settings("repeated-settings", "SETTINGS with one setting ten times", "RFC9
   { label = "ten values", { { "INITIAL_WINDOW_SIZE", 1 }, { "INITIAL_WINDOW_SIZE", 2 }, { "INITIAL_WINDOW_SIZE", 3 },
     { "INITIAL_WINDOW_SIZE", 4 }, { "INITIAL_WINDOW_SIZE", 5 }, { "INITIAL_WINDOW_SIZE", 6 }, { "INITIAL_WINDOW_SIZE", 7 },
     { "INITIAL_WINDOW_SIZE", 8 }, { "INITIAL_WINDOW_SIZE", 9 }, { "INITIAL_WINDOW_SIZE", 65535 } } },
-}, "RFC9113-6.5.3-2")
+}, { violate = "RFC9113-6.5.3-2" })
 first_settings("extreme-settings", "SETTINGS with the largest and smallest values that are allowed", "RFC9113-6.5.2-14", {
-  { label = "largest", { HEADER_TABLE_SIZE = 0xffffffff, INITIAL_WINDOW_SIZE = 0x7fffffff, MAX_FRAME_SIZE = 16777215 } },
+  { label = "largest", { INITIAL_WINDOW_SIZE = 0x7fffffff, MAX_FRAME_SIZE = 16777215 } },
   { label = "smallest", { MAX_CONCURRENT_STREAMS = 0, MAX_FRAME_SIZE = 16384 } },
 })
