@@ -16,7 +16,7 @@ local function expect_sum(conn, stream, allowed, what)
     local answer = conn:data_octets(stream)
     return answer >= allowed or conn:state(stream) == "closed"
   end, ("%d octets of DATA"):format(allowed))
-  conn:barrier()
+  check(conn:barrier(), "the acknowledgement of a PING", "none")
   local got = conn:data_octets(stream)
   check(got <= allowed, ("at most %d octets of DATA (%s)"):format(allowed, what), ("%d octets of DATA"):format(got))
 end
@@ -24,7 +24,7 @@ end
 -- Nothing has to come, and nothing may.
 local function expect_no_more(conn, stream, allowed, what)
   conn:barrier()
-  conn:barrier()
+  check(conn:barrier(), "the acknowledgement of a PING", "none")
   local got = conn:data_octets(stream)
   check(got <= allowed, ("no more than %d octets of DATA (%s)"):format(allowed, what), ("%d octets of DATA"):format(got))
 end

@@ -52,7 +52,7 @@ case {
   violate = "RFC9113-5.1.2-2=early",
   run = function(conn)
     local stream = promised(conn)
-    conn:barrier()
+    check(conn:barrier(), "the acknowledgement of a PING", "none")
     check(conn:count { name = "HEADERS", stream = stream } == 0, "no HEADERS on the promised stream", "HEADERS")
     conn:settings { MAX_CONCURRENT_STREAMS = 10 }
     conn:expect(response(stream))
@@ -82,7 +82,7 @@ case {
     conn:settings { ENABLE_PUSH = 0 }
     local before = conn:count "PUSH_PROMISE"
     conn:expect(response(conn:request { path = target.path }))
-    conn:barrier()
+    check(conn:barrier(), "the acknowledgement of a PING", "none")
     check(conn:count "PUSH_PROMISE" == before, "no PUSH_PROMISE", "PUSH_PROMISE")
   end,
 }

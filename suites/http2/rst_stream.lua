@@ -72,7 +72,7 @@ case {
     -- The increment comes behind the RST_STREAM: nothing can be sent for it.
     conn:send(RST_STREAM { stream = stream, error = "CANCEL" }, SETTINGS { INITIAL_WINDOW_SIZE = 65535 })
     conn:recv { name = "SETTINGS", ack = true }
-    conn:barrier()
+    check(conn:barrier(), "the acknowledgement of a PING", "none")
     local got = conn:data_octets(stream)
     check(got <= 1000, "no DATA beyond the 1,000 octets", ("%d octets more"):format(got - 1000))
   end,

@@ -267,7 +267,7 @@ case {
   run = function(conn)
     conn:settings { INITIAL_WINDOW_SIZE = 1 }
     local stream = conn:request { path = target.paths.content }
-    conn:barrier()
+    check(conn:barrier(), "the acknowledgement of a PING", "none")
     local got = conn:data_octets(stream)
     check(got <= 1, "at most 1 octet of DATA", got .. " octets of DATA")
   end,
