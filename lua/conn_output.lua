@@ -88,16 +88,16 @@ end
 
 --- How many requests of ours are not closed on both sides; state: function(stream) -> name of its state.
 function output.concurrent(out, state)
-  local count = 0
+  local open = 0
   for stream in pairs(out.opened) do
     local now = state(stream)
     if now == "closed" then
       out.opened[stream] = nil
     elseif now ~= "idle" then
-      count = count + 1
+      open = open + 1
     end
   end
-  return count
+  return open
 end
 
 return output

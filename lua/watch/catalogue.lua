@@ -2,7 +2,8 @@
 --
 -- A row: { id, guilty = the way of the reference server that breaks it (nil: the default), cases = where an ordinary run
 -- has occasion to see it (nil: QUICK), mode = (nil: "prior"), rows about clients: role = "server" }.
--- lasting = its server has to be guilty in more than one place, so it cannot be only once. soft = it is only a warning, whatever the requirement's level.
+-- lasting = its server has to be guilty in more than one place, so it cannot be only once. soft = it is only a warning,
+-- whatever the requirement's level.
 local catalogue = {}
 
 -- Enough for all that any connection shows.

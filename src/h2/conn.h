@@ -1,18 +1,18 @@
 /* conn.h - the bookkeeping of one HTTP/2 connection, sans I/O: both directions are observed alike.
 
-   Octets that we send and octets that we receive go through the same parser, each direction with its
-   own HPACK table, settings, stream states and windows. So what the connection knows of our side is
-   what the peer can know of it, even if a script sends raw octets. It never judges: what is wrong
-   with a frame is a set of faults on its event. The one thing it does of itself are the automatic
-   replies, each of which can be switched off.
+   Octets that we send and octets that we receive go through the same parser, each direction with
+   its own HPACK table, settings, stream states and windows. So what the connection knows of our
+   side is what the peer can know of it, even if a script sends raw octets. It never judges: what is
+   wrong with a frame is a set of faults on its event. The one thing it does of itself are the
+   automatic replies, each of which can be switched off.
 
    How the facts are told:
    - A side's settings are in force once the other side acknowledged them, first sent first. Whether
      a limit was passed is measured by the most generous of the value in force and those announced
      and not yet acknowledged: such a fault is never a matter of frames that crossed. Values out of
      range are taken as they are.
-   - A frame with the fault length, stream-zero, stream-nonzero or ack-payload changes nothing, except
-     that DATA counts on the connection's window and field blocks go on.
+   - A frame with the fault length, stream-zero, stream-nonzero or ack-payload changes nothing,
+     except that DATA counts on the connection's window and field blocks go on.
    - HEADERS opens an idle stream for a client with an odd identifier only; other HEADERS on an idle
      stream get stream-parity (identifier of the other side), idle-stream (a server opens by
      PUSH_PROMISE) or both, and it stays idle. PRIORITY and unknown types have no stream faults.
@@ -42,7 +42,7 @@ enum h2_event_kind {
     H2_EVENT_FRAME,
     H2_EVENT_PREFACE,     /* the 24 octets came (or went out) as they should */
     H2_EVENT_BAD_PREFACE, /* something else came; the octets are in `octets` */
-    H2_EVENT_OCTETS,      /* octets outside HTTP/2: an HTTP/1.1 head, content, what follows a bad preface */
+    H2_EVENT_OCTETS,      /* octets outside HTTP/2: HTTP/1.1, what follows a bad preface */
     H2_EVENT_NOTE,        /* TCP, TLS and other events; the text is in `octets` */
 };
 
@@ -64,8 +64,8 @@ struct h2_event {
     unsigned refs;
     enum h2_event_kind kind;
     enum h2_dir dir;
-    uint64_t seq;  /* counts all events of the connection, from 1 */
-    uint64_t time; /* nanoseconds, as given to recv and sent */
+    uint64_t seq;          /* counts all events of the connection, from 1 */
+    uint64_t time;         /* nanoseconds, as given to recv and sent */
     struct h2_frame frame; /* FRAME; its payload is the copy in `octets` */
     const uint8_t *octets; /* owned */
     size_t octets_len;
@@ -111,15 +111,15 @@ unsigned h2_conn_get_auto(const struct h2_conn *c);
 
 /* Octets arrived from the peer. Before h2_conn_start they are OCTETS events as they come. Frames
    become events on the queue; automatic replies are appended to h2_conn_replies. 0 or BUF_NOMEM:
-   then octets are lost, and all that is left is to take the events and free the connection (recv and
-   sent go on saying BUF_NOMEM). A bad preface ends HTTP/2 in its direction: BAD_PREFACE has the
+   then octets are lost, and all that is left is to take the events and free the connection (recv
+   and sent go on saying BUF_NOMEM). A bad preface ends HTTP/2 in its direction: BAD_PREFACE has the
    octets up to the first that is wrong, all further ones are OCTETS. */
 int h2_conn_recv(struct h2_conn *c, const uint8_t *octets, size_t n, uint64_t time);
 /* Octets that leave for the peer (automatic replies too): observed and put into the transcript. */
 int h2_conn_sent(struct h2_conn *c, const uint8_t *octets, size_t n, uint64_t time);
-/* Both directions speak HTTP/2 from the next octet on (a client's side begins with the preface; pass
-   expect_preface false when it is already done). recv_first: octets received before that belong to
-   HTTP/2 are passed by the caller to h2_conn_recv again. A second call does nothing. */
+/* Both directions speak HTTP/2 from the next octet on (a client's side begins with the preface;
+   pass expect_preface false when it is already done). recv_first: octets received before that
+   belong to HTTP/2 are passed by the caller to h2_conn_recv again. A second call does nothing. */
 void h2_conn_start(struct h2_conn *c, bool expect_preface);
 bool h2_conn_started(const struct h2_conn *c);
 
@@ -154,14 +154,21 @@ const struct hpack_table *h2_conn_table(const struct h2_conn *c, enum h2_dir dir
 uint32_t h2_conn_setting(const struct h2_conn *c, enum h2_dir by, uint16_t id, bool announced);
 unsigned h2_conn_settings_unacknowledged(const struct h2_conn *c, enum h2_dir by);
 
-enum h2_stream_state { H2_IDLE, H2_RESERVED_LOCAL, H2_RESERVED_REMOTE, H2_OPEN,
-                       H2_HALF_CLOSED_LOCAL, H2_HALF_CLOSED_REMOTE, H2_CLOSED };
+enum h2_stream_state {
+    H2_IDLE,
+    H2_RESERVED_LOCAL,
+    H2_RESERVED_REMOTE,
+    H2_OPEN,
+    H2_HALF_CLOSED_LOCAL,
+    H2_HALF_CLOSED_REMOTE,
+    H2_CLOSED
+};
 /* As seen from our side. Stream 0 is idle. */
 enum h2_stream_state h2_conn_stream_state(const struct h2_conn *c, uint32_t stream);
 const char *h2_stream_state_name(enum h2_stream_state state); /* "half-closed (local)" ... */
-/* Octets that this side may still send; stream 0 is the connection. Negative is possible. The initial
-   window is the one announced to us, or for the peer's side the one of ours that is in force. A
-   stream that is not remembered (skipped or forgotten) has 0. */
+/* Octets that this side may still send; stream 0 is the connection. Negative is possible. The
+   initial window is the one announced to us, or for the peer's side the one of ours that is in
+   force. A stream that is not remembered (skipped or forgotten) has 0. */
 int64_t h2_conn_window(const struct h2_conn *c, enum h2_dir by, uint32_t stream);
 /* Lowest identifier that we may open next; 0 when none is left. */
 uint32_t h2_conn_next_stream(const struct h2_conn *c);

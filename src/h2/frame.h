@@ -26,18 +26,18 @@ struct h2_frame {
     uint64_t faults; /* set of H2_FAULT(...) */
 
     /* What the type makes of the payload; zero where it does not have it or is too short. */
-    const uint8_t *body; /* borrowed: data, field block fragment, debug data, opaque data, value ... */
+    const uint8_t *body; /* borrowed: data, fragment, debug data, opaque data, value ... */
     size_t body_len;
     uint8_t pad_length;
     bool has_priority; /* the priority fields are there */
     bool exclusive;
     uint32_t dependency;
-    uint8_t weight;            /* as on the wire: 0 stands for 1 */
-    uint32_t error_code;       /* RST_STREAM, GOAWAY */
-    uint32_t last_stream;      /* GOAWAY */
-    uint32_t increment;        /* WINDOW_UPDATE */
-    uint32_t other_stream;     /* promised stream of PUSH_PROMISE, prioritized one of PRIORITY_UPDATE */
-    const uint8_t *origin;     /* ALTSVC; borrowed */
+    uint8_t weight;        /* as on the wire: 0 stands for 1 */
+    uint32_t error_code;   /* RST_STREAM, GOAWAY */
+    uint32_t last_stream;  /* GOAWAY */
+    uint32_t increment;    /* WINDOW_UPDATE */
+    uint32_t other_stream; /* promised stream of PUSH_PROMISE, prioritized one of PRIORITY_UPDATE */
+    const uint8_t *origin; /* ALTSVC; borrowed */
     size_t origin_len;
 };
 
@@ -50,18 +50,18 @@ size_t h2_frame_decode(const uint8_t *in, size_t len, struct h2_frame *out);
 
 /* Fill in the parsed members and the faults from head and payload; faults that the connection found
    stay. `payload_len` may be shorter than `length` for a frame that was not kept whole: what is
-   missing then is nobody's fault, a member that is missing is zero. Octets that follow the members of
-   a frame of fixed length are in the payload alone. */
+   missing then is nobody's fault, a member that is missing is zero. Octets that follow the members
+   of a frame of fixed length are in the payload alone. */
 void h2_frame_parse(struct h2_frame *f);
 
 /* Append the 9 octets of the frame head exactly as given (length 24 bits, reserved bit, ...). */
 int h2_frame_head_encode(const struct h2_frame *f, struct buf *out);
 
 /* Append the payload that the members describe (padding of pad_length zero octets and the
-   Pad Length field where the PADDED flag is set and defined, priority fields where has_priority, ...).
-   The body is taken verbatim: for SETTINGS and ORIGIN it is the whole payload, for PING its 8 octets.
-   Members of 31 bits are written with all 32, so that the reserved bit can be set. 0 or a BUF_ error
-   (nothing appended). */
+   Pad Length field where the PADDED flag is set and defined, priority fields where has_priority,
+   ...). The body is taken verbatim: for SETTINGS and ORIGIN it is the whole payload, for PING its 8
+   octets. Members of 31 bits are written with all 32, so that the reserved bit can be set. 0 or a
+   BUF_ error (nothing appended). */
 int h2_frame_payload_encode(const struct h2_frame *f, struct buf *out);
 
 /* The flags that the type defines. */

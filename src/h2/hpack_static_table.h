@@ -1,4 +1,5 @@
-/* hpack_static_table.h - the static table of RFC 7541 appendix A, as rows of (index, name, value). */
+/* hpack_static_table.h - the static table of RFC 7541 appendix A, as rows of (index, name, value).
+ */
 /* clang-format off */
 #ifndef H2_HPACK_STATIC_TABLE_H
 #define H2_HPACK_STATIC_TABLE_H
