@@ -63,7 +63,7 @@ def main():
     parser.add_argument('--name', required=True)
     parser.add_argument('--format', required=True, choices=['libcheck', 'tap', 'proven', 'exit'])
     parser.add_argument('--result', required=True)
-    parser.add_argument('--limit', type=float, default=120, help='seconds (%(default)s)')
+    parser.add_argument('--limit', type=float, default=300, help='seconds (%(default)s)')
     parser.add_argument('command', nargs='+')
     options = parser.parse_args()
 
