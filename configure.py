@@ -61,15 +61,29 @@ LUA_TESTS = [
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has
-# its guilty peer, and no blunt peer may come out green. With sanitizers the proof would take many minutes: there a
+# its guilty peer, every requirement a case, a rule of the watchman or a reason, and peers that treat everything alike or have
+# odd manners get the verdicts that tests/peers/verdicts.tsv states. With sanitizers the proof would take many minutes: there a
 # whole run stands for it.
 PROOF = ('prove', 'H2PROBE prove', 'proven')
 SANITIZED_RUN = ('run', 'H2PROBE run --mode all --timeout 10', 'exit')
 PROGRAM_TESTS = [
-    ('blunt_close', 'H2PROBE prove --blunt close', 'exit'),
-    ('blunt_silent', 'H2PROBE prove --blunt silent', 'exit'),
-    ('blunt_ok', 'H2PROBE prove --blunt ok', 'exit'),
-    ('blunt_reset', 'H2PROBE prove --blunt reset', 'exit'),
+    ('coverage', 'H2PROBE coverage', 'exit'),
+] + [
+    ('peer_' + name.replace('-', '_'), 'H2PROBE prove --blunt %s --expect tests/peers/verdicts.tsv%s' % (name, more), 'exit')
+    for name, more in [
+        ('close', ''),
+        ('silent', ''),
+        ('ok', ' --mode prior http2 messages'),
+        ('reset', ''),
+        ('goaway', ''),
+        ('codes', ' --mode prior'),
+        ('no-goaway', ' --mode prior'),
+        ('late', ' --mode prior messages/exchanges messages/values http2/ping http2/goaway hpack/integers'),
+        ('octets', ' --mode prior'),
+        ('chatty', ' --mode prior'),
+        ('continuation', ' --mode prior'),
+        ('padded', ' --mode prior'),
+    ]
 ]
 
 # libFuzzer targets, tests/fuzz/fuzz_NAME.c, with the layers that they are linked with.

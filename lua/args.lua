@@ -261,8 +261,11 @@ local function add_prove(parser)
   add(prove, "--timeout", "Seconds that a silent peer gets in a case (sound 2, guilty 0.5, blunt 0.3).", seconds,
     "SECONDS")
   add(prove, "-j --jobs", "Cases in flight.", whole(1, 256), "N"):default "16"
-  add(prove, "--blunt", "Run all against a blunt peer instead: close, silent, ok or reset.",
-    choice("close", "silent", "ok", "reset"), "NAME")
+  add(prove, "--blunt", "Run all against a blunt peer instead: close, silent, ok, reset or goaway; or against the sound "
+    .. "server with the manners codes, no-goaway, late, octets, chatty, continuation or padded.",
+    choice("close", "silent", "ok", "reset", "goaway", "codes", "no-goaway", "late", "octets", "chatty", "continuation",
+      "padded"), "NAME")
+  add(prove, "--expect", "With --blunt: a table of the verdicts that are expected.", text_of, "FILE")
   prove:flag("-v --verbose", "Every case, not only the unproven.")
 end
 

@@ -219,7 +219,7 @@ local function summary_text(all)
   return #counts > 0 and table.concat(counts, ", ") or "nothing was run"
 end
 
---- A run without reports: cases, aim (of targets), timeout, jobs, command. The exit status and why.
+--- A run without reports: cases, aim (of targets), timeout, jobs, command. The exit status, why, and the results.
 function campaign.judge(plan)
   local aim = plan.aim
   local look, message = preflight.look { targets = aim.targets, modes = aim.modes, timeout = plan.timeout }
@@ -231,7 +231,7 @@ function campaign.judge(plan)
     command = plan.command, findings = look.runs }
   local all = results.new { target = aim.text, started = os.time(), seconds = 0, modes = mode_list(aim, look.offers),
     complete = run.complete, died = run.died, entries = run.entries }
-  return results.exit_status(all), summary_text(all)
+  return results.exit_status(all), summary_text(all), all.results
 end
 
 local function aim_of(plan)

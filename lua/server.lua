@@ -1,6 +1,7 @@
 -- The reference server: sound by default, in all three modes; with one rule bent it is a guilty peer.
 --
--- start { host =, port =, tls_port =, violate = { [id] = way }, blunt = name, cert =, key =, log = function(text) }
+-- start { host =, port =, tls_port =, violate = { [id] = way }, blunt = name, manner = name,
+-- cert =, key =, log = function(text) }
 -- listens on a cleartext and a TLS port (0: free ones) and serves them as tasks of the running loop.
 local blunt = require "h2probe.server.blunt"
 local engine = require "h2probe.engine"
@@ -98,7 +99,7 @@ function server.start(options)
   local self = setmetatable({
     options = options, rules = rules.new(options.violate), tasks = {}, listeners = {}, stopped = false,
     -- what guilty peers have to know of their other connections
-    shared = { waiting = {}, stuck = false },
+    shared = { waiting = {}, stuck = false, manner = options.manner },
   }, server)
   local clear, secure = serve_clear, serve_tls
   if options.blunt then clear, secure = blunt.serve(options.blunt) end

@@ -1,7 +1,7 @@
 -- h2probe prove: the kill matrix. Each case passes on the sound reference server (or client) and catches its guilty peers.
-local campaign = require "h2probe.campaign"
 local engine = require "h2probe.engine"
 local preflight = require "h2probe.preflight"
+local proof_blunt = require "h2probe.proof_blunt"
 local proof_watch = require "h2probe.proof_watch"
 local results = require "h2probe.results"
 local rules = require "h2probe.rules"
@@ -14,7 +14,7 @@ local words = require "h2probe.words"
 local EXIT = results.EXIT
 
 -- A sound server gets all the time it needs; a guilty one that says nothing need not be waited for that long.
-local SOUND <const>, GUILTY <const>, BLUNT <const> = 2, 0.5, 0.3
+local SOUND <const>, GUILTY <const> = 2, 0.5
 local LONGEST <const> = 1 -- for cases that wait longer by themselves
 
 local Proof = {}
@@ -282,23 +282,6 @@ local function prove(options, cases, all, watched)
   return self:report()
 end
 
--- Blunt peers -------------------------------------------------------------------------------------------
-
-local function blunt(options, cases)
-  local peer = started { blunt = options.blunt }
-  local aim = assert(targets.of_server(peer, { mode = options.mode }))
-  local status, why = campaign.judge { cases = cases, aim = aim, timeout = options.timeout or BLUNT,
-    longest = LONGEST, jobs = 32, command = command }
-  peer:stop()
-  if status == EXIT.ok then
-    io.stdout:write(("the blunt peer '%s' came out green\n"):format(options.blunt))
-    return EXIT.failed
-  end
-  io.stdout:write(("the blunt peer '%s' did not come out green: exit status %d: %s\n"):format(options.blunt, status,
-    why))
-  return EXIT.ok
-end
-
 -- The words watch and watch/ID are for the watchman, and so is a line without words. Returns true for all of its rules, a
 -- set of ids for some, or nil; and whether there is nothing else to prove.
 local function watch_words(sorted)
@@ -335,7 +318,8 @@ return function(options)
     return all
   end
   if options.blunt then
-    return blunt(options, of_role(cases, "client"))
+    return proof_blunt.run(options, of_role(cases, "client"), { start = started, command = command,
+      aim = function(peer) return assert(targets.of_server(peer, { mode = options.mode })) end })
   end
   return prove(options, alone and {} or cases, all, watched)
 end

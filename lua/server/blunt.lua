@@ -4,6 +4,7 @@
 --   silent   reads and never says anything
 --   ok       answers every HEADERS with 200 and every octet of HTTP/1.1 with 200, and knows no error
 --   reset    answers every HEADERS with RST_STREAM(INTERNAL_ERROR)
+--   goaway   answers every HEADERS with GOAWAY(NO_ERROR) and ends the connection
 local IDLE <const> = 30
 
 local blunt = {}
@@ -35,6 +36,10 @@ local peers = {
   end),
   reset = http2(function(conn, stream)
     conn:send { name = "RST_STREAM", stream = stream, error = "INTERNAL_ERROR" }
+  end),
+  goaway = http2(function(conn)
+    conn:send { name = "GOAWAY", last_stream = 0, error = "NO_ERROR" }
+    conn:shutdown()
   end),
 }
 
@@ -69,7 +74,7 @@ end
 
 --- Names of the blunt peers, in order.
 function blunt.names()
-  return { "close", "silent", "ok", "reset" }
+  return { "close", "silent", "ok", "reset", "goaway" }
 end
 
 --- The two functions that serve a cleartext and a TLS connection.

@@ -9,6 +9,7 @@ local tolerances = require "h2probe.server.tolerances"
 local messages = require "h2probe.server.messages"
 local priorities = require "h2probe.server.priorities"
 local push = require "h2probe.server.push"
+local manners = require "h2probe.server.manners"
 local spoil = require "h2probe.server.spoil"
 local writer = require "h2probe.server.writer"
 
@@ -26,7 +27,7 @@ function session.new(conn, options)
     conn = conn, rules = options.rules, upgraded = options.request ~= nil,
     requests = {}, client_reset = {}, promised = {}, pushed = {}, over = false,
   }, session)
-  self.conn = spoil.wrap(conn, self)
+  self.conn = spoil.wrap(manners.wrap(conn, options.rules.shared and options.rules.shared.manner), self)
   self.writer = writer.new(self)
   self.table = hpack_table.new(options.rules)
   self.own_resets = {}
