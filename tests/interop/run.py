@@ -15,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 
@@ -109,8 +110,11 @@ def run_mode(tally, options, running, mode, rows):
         return first
     compare(tally, running, mode, first, rows)
     validate(tally, where, base + '.xml')
-    changes = []
+    changes, end = [], time.monotonic() + options.budget
     for number in range(2, options.repeat + 1):
+        if time.monotonic() > end:
+            print('  %s: %d runs' % (where, number - 1), flush=True)
+            break
         results, status, output = probe(options, running, mode, base + '-repeated')
         changes += ['run %d: %s' % (number, line) for line in changed(where, first, results)]
         validate(tally, '%s, run %d' % (where, number), base + '-repeated.xml')
@@ -166,6 +170,8 @@ def main():
     parser.add_argument('--h2probe', default=os.path.join(ROOT, 'build/h2probe'), help='the program to run')
     parser.add_argument('--output', default=os.path.join(ROOT, 'build/interop'), help='where reports go')
     parser.add_argument('--repeat', type=int, default=1, metavar='N', help='runs of each mode')
+    parser.add_argument('--budget', type=float, default=float('inf'), metavar='S',
+                        help='no further run of a mode when its repetitions have taken so many seconds')
     parser.add_argument('--write-docs', action='store_true', help='write docs/servers.md')
     parser.add_argument('--pass-on', action='append', default=[], metavar='WORD',
                         help='one more word for `h2probe run`: --pass-on=--strict')
