@@ -196,6 +196,22 @@ def idle(h2probe, directory):
              '%.1f KB as the server, with %d open' % ((server_full - server_none) / IDLE / 1e3, IDLE))
 
 
+def watchman(h2probe, url, directory):
+    """Its share of a run's CPU: the same run from a copy of the tree in which it looks at nothing."""
+    tree = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+    for name in ('lua', 'suites', 'reports'):
+        shutil.copytree(os.path.join(tree, name), os.path.join(directory, name))
+    blind = os.path.join(directory, 'lua/watch.lua')
+    with open(blind) as file:
+        text = file.read()
+    head = 'function Watch:event(conn, event)\n'
+    with open(blind, 'w') as file:
+        file.write(text.replace(head, head + '  if true then return end\n'))
+    seeing, without = medians(*(run_command(h2probe, 'prior', url, '--root', root, '--repeat', str(STEADY))
+                                for root in (tree, directory)))
+    line('the watchman', '%.1f %% of the CPU' % ((seeing[0] - without[0]) / seeing[0] * 100))
+
+
 def allow_files(wanted):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted <= hard or hard == resource.RLIM_INFINITY:
@@ -211,6 +227,8 @@ def main(h2probe):
         for mode in MODES:
             cases[mode], external[mode] = cpu(h2probe, mode, urls[mode], curl)
         wall(h2probe, external, cases)
+        with tempfile.TemporaryDirectory() as directory:
+            watchman(h2probe, clear, directory)
         start_up(h2probe, curl)
         if high_water(os.getpid()) is None:
             return line('memory', 'not measured: no /proc here')
