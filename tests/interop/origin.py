@@ -51,7 +51,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 class Origin(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
-    request_queue_size = 128
+    request_queue_size = 4096  # a full queue of a Unix socket refuses at once
 
 
 def main():
