@@ -99,7 +99,8 @@ case {
     conn:handshake()
     local stream = conn:request { path = target.path }
     conn:close_notify()
-    conn:expect(any_of { response(stream), closed() })
+    -- Which of the two comes is chance with many servers.
+    check(conn:response(stream) or conn:ended(), "a response, or the end of the connection", "neither")
   end,
 }
 

@@ -39,7 +39,9 @@ def counts(by_mode):
 
 
 def seen(result):
-    """What was observed, without stream identifiers: they differ between modes."""
+    """What was observed, without stream identifiers: they differ between modes. Where the watchman saw it is chance."""
+    if result['id'].startswith('watch/'):
+        return result['statement']
     text = re.sub(r' on stream \d+', '', result.get('observed') or '')
     return '%s: %s' % (result['row'], text) if result.get('row') else text
 
