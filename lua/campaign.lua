@@ -1,4 +1,5 @@
 -- A whole run: target, pre-flight, rounds of cases, results, reports, exit status.
+local again = require "h2probe.again"
 local engine = require "h2probe.engine"
 local preflight = require "h2probe.preflight"
 local reporting = require "h2probe.reporting"
@@ -12,63 +13,6 @@ local EXIT = results.EXIT
 
 local function say(text)
   io.stderr:write("h2probe: ", text, "\n")
-end
-
--- The command that runs a case again ------------------------------------------------------------------
-
-local function quoted(word)
-  if word:find("^[%w@%%+=:,./_-]+$") then
-    return word
-  end
-  return "'" .. word:gsub("'", "'\\''") .. "'"
-end
-
-local PASSED_ON = { "cacert", "cert", "key", "sni", "authority", "path", "large_path" }
-
-local function option_words(options)
-  local words = {}
-  local function add(...)
-    for _, word in ipairs { ... } do
-      words[#words + 1] = quoted(word)
-    end
-  end
-  for _, name in ipairs(PASSED_ON) do
-    if options[name] then
-      add("--" .. name:gsub("_", "-"), options[name])
-    end
-  end
-  if options.insecure then
-    add "--insecure"
-  end
-  for _, field in ipairs(options.headers or {}) do
-    add("--header", field[1] .. ": " .. field[2])
-  end
-  if options.connect_to then
-    local at = options.connect_to
-    add("--connect-to", (at.host:find(":", 1, true) and "[%s]:%d" or "%s:%d"):format(at.host, at.port))
-  end
-  if options.timeout ~= 2 then
-    add("--timeout", ("%g"):format(options.timeout))
-  end
-  return words
-end
-
---- function(case, mode) -> one line of shell.
-local function command_maker(plan)
-  local tail = table.concat(option_words(plan.options), " ")
-  return function(case, mode)
-    local words = { "h2probe", case and case.probe and "probe" or "run" }
-    words[#words + 1] = plan.url and quoted(plan.url) or nil
-    if case and (case.probe or plan.files[case.file]) then
-      words[#words + 1] = quoted(case.file)
-    end
-    if case and not case.probe then
-      words[#words + 1] = case.id
-    end
-    words[#words + 1] = "--mode " .. mode
-    words[#words + 1] = tail ~= "" and tail or nil
-    return table.concat(words, " ")
-  end
 end
 
 -- The target ------------------------------------------------------------------------------------------
@@ -97,7 +41,8 @@ local function round_options(plan, aim, look, context)
   return {
     cases = plan.cases, modes = aim.modes, targets = aim.targets, offers = look.offers, explicit = aim.explicit,
     jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
-    strict = options.strict, verbose = options.verbose, command = plan.command or command_maker(plan),
+    strict = options.strict, verbose = options.verbose,
+    command = plan.command or again.of_server(plan.url, plan.files, options),
     findings = look.runs, role = plan.role, unguarded = plan.role == "server",
     progress = function(event) reporting.live(plan.reports, "progress", context, event) end,
     on_start = function(interrupt)

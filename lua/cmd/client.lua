@@ -1,4 +1,5 @@
 -- h2probe client: the suites against a client, a command that is run once for each case.
+local again = require "h2probe.again"
 local campaign = require "h2probe.campaign"
 local engine = require "h2probe.engine"
 local preflight = require "h2probe.client_preflight"
@@ -100,29 +101,22 @@ end
 
 -- One line of shell ----------------------------------------------------------------------------------------
 
-local function quoted(word)
-  if word:find "^[%w@%%+=:,./_{}-]+$" then
-    return word
-  end
-  return "'" .. word:gsub("'", "'\\''") .. "'"
-end
-
 local PASSED_ON <const> = { "host", "path", "cert", "key", "cacert" }
 local DEFAULTS <const> = { host = "localhost", path = "/" }
 
 local function command_maker(options, files)
   local tail, passed = {}, {}
   for i, word in ipairs(options.tail) do
-    tail[i] = quoted(word)
+    tail[i] = again.quoted(word)
   end
   for _, name in ipairs(PASSED_ON) do
     if options[name] ~= DEFAULTS[name] then
-      passed[#passed + 1] = ("--%s %s"):format(name, quoted(options[name]))
+      passed[#passed + 1] = ("--%s %s"):format(name, again.quoted(options[name]))
     end
   end
   return function(case, mode)
     local line = { "h2probe client" }
-    line[#line + 1] = case and files[case.file] and quoted(case.file) or nil
+    line[#line + 1] = case and files[case.file] and again.quoted(case.file) or nil
     line[#line + 1] = case and case.id or nil
     line[#line + 1] = "--mode " .. mode
     table.move(passed, 1, #passed, #line + 1, line)

@@ -1,0 +1,195 @@
+-- The commands and their options, as argparse takes them.
+local values = require "h2probe.args_values"
+
+local commands = {}
+
+--- Raised inside argparse by options that end everything (help) and by mistakes.
+commands.stop = { __name = "stop" }
+
+local HELP_WIDTH <const> = 90
+
+local EXIT_STATUS = [[
+exit status:
+  0  everything that ran passed        4  the target died
+  1  failures, errors, an interrupted  5  nothing was selected, or all was skipped
+     run, or flaky verdicts            6  an internal error, or a report that
+  2  usage                                could not be written
+  3  no target that speaks HTTP/2
+
+A verdict "warn" fails the run only under --strict. A run ended by SIGINT or
+SIGTERM still writes its reports; cases not run are errors there.
+]]
+
+local SELECTION = "Cases: an id or the start of one (http2/settings), a glob (hpack/*), a requirement "
+  .. "(RFC9113-6.5-7), an id of h2spec (h2spec:http2/6.5), or a suite FILE. All if left out."
+
+local function add(command, option, description, convert, argname)
+  local long = option:match("%-%-[%w-]+")
+  return command:option(option, description):convert(values.named(long, convert)):argname(argname)
+end
+
+-- Groups of options ---------------------------------------------------------------------------------
+
+local function common(command)
+  command:flag("-h --help", "Show this help."):action(function()
+    error(setmetatable({ help = command:get_help() .. "\n" }, commands.stop), 0)
+  end)
+  add(command, "--root", "Read the runtime, suites and reports from the source tree DIR.", values.text, "DIR")
+  add(command, "--color", "auto, always or never.", values.choice("auto", "always", "never"), "WHEN"):default "auto"
+end
+
+local function mode(command, description)
+  add(command, "-m --mode", description
+    or "How HTTP/2 starts: alpn, upgrade, prior or all. Default: what the URL's scheme has.",
+    values.choice("alpn", "upgrade", "prior", "all"), "MODE")
+end
+
+local function reports(command)
+  add(command, "--report", "console, junit, json ..., to standard output or FILE; may be repeated.", values.report,
+    "FORMAT[=FILE]"):count "*":target "reports"
+  command:flag("-v --verbose", "Conversations of all cases.")
+  command:flag("--strict", "A warning fails the run.")
+end
+
+local function target(command)
+  mode(command)
+  add(command, "--timeout", "Seconds that a silent peer gets in a case.", values.seconds, "SECONDS"):default "2"
+  command:flag("-k --insecure", "Accept any certificate.")
+  add(command, "--cacert", "Trust the certificates in FILE.", values.text, "FILE")
+  add(command, "--cert", "The client's certificate.", values.text, "FILE")
+  add(command, "--key", "The client's private key.", values.text, "FILE")
+  add(command, "--sni", "The server name in TLS; the empty name sends none.", values.text, "NAME")
+  add(command, "--authority", "The :authority of requests.", values.text, "NAME")
+  add(command, "--path", "The path that is requested.", values.request_path, "PATH")
+  add(command, "--large-path", "A path whose content is 64 KiB or more.", values.request_path, "PATH")
+  add(command, "--header", "A field for every request; may be repeated.", values.header, "LINE"):count "*":target "headers"
+  add(command, "--connect-to", "Connect there instead of the URL's host and port.", values.host_port, "HOST:PORT")
+  reports(command)
+end
+
+local function running(command, jobs)
+  add(command, "-j --jobs", "Cases in flight.", values.whole(1, 1024), "N"):default(jobs or "32")
+  command:flag("--fail-fast", "Stop at the first failure.")
+  add(command, "--repeat", "Run everything N times and tell which verdicts change.", values.whole(1, 10000), "N")
+    :target "rounds":default "1"
+end
+
+local function words(command, name, description, count)
+  command:argument(name, description):args(count)
+end
+
+-- Commands ------------------------------------------------------------------------------------------
+
+local function new_command(parser, name, description)
+  local command = parser:command(name, description):add_help(false):help_max_width(HELP_WIDTH)
+    :usage_max_width(HELP_WIDTH):usage_margin(7):help_description_margin(26)
+  common(command)
+  return command
+end
+
+local function add_run(parser)
+  local run = new_command(parser, "run", "Run the suites against a server."):epilog(EXIT_STATUS)
+  words(run, "words", "URL (https:// or http://; without one: the embedded reference server), then what to run. "
+    .. SELECTION, "*")
+  target(run)
+  running(run)
+end
+
+local function add_probe(parser)
+  local probe = new_command(parser, "probe", "Run probe scripts."):epilog(EXIT_STATUS)
+  words(probe, "words", "Scripts, and the URL to run them against.", "+")
+  target(probe)
+  running(probe)
+end
+
+local function add_serve(parser)
+  local serve = new_command(parser, "serve", "The reference server, sound or with a chosen violation.")
+  add(serve, "--host", "The address to listen on.", values.text, "HOST"):default "127.0.0.1"
+  add(serve, "--port", "The cleartext port; 0 takes a free one.", values.whole(0, 65535), "PORT"):default "0"
+  add(serve, "--tls-port", "The TLS port; 0 takes a free one.", values.whole(0, 65535), "PORT"):default "0"
+  add(serve, "--violate", "Break this requirement; may be repeated.", values.text, "ID[=WAY]"):count "*"
+  add(serve, "--cert", "The certificate; without one it is made at the start.", values.text, "FILE")
+  add(serve, "--key", "Its private key.", values.text, "FILE")
+end
+
+local function add_client(parser)
+  local client = new_command(parser, "client", "Test a client: each case is a server of its own, and the command behind "
+    .. "-- is run once for each row of it. In the command {url}, {host}, {port}, {mode} and {cacert} are replaced; "
+    .. "H2PROBE_URL and so on are in its environment. It makes one GET of the URL and ends, with 0 if it was answered.")
+    :usage "usage: h2probe client [OPTIONS] [SELECTION...] -- COMMAND [ARGUMENT...]":epilog(EXIT_STATUS)
+  words(client, "words", SELECTION, "*")
+  mode(client, "How the client is to start HTTP/2: alpn, upgrade, prior or all (those that it does).")
+  add(client, "--timeout", "Seconds that a silent client gets in a case.", values.seconds, "SECONDS"):default "5"
+  add(client, "--host", "The host of the URL.", values.text, "NAME"):default "localhost"
+  add(client, "--path", "The path of the URL.", values.request_path, "PATH"):default "/"
+  add(client, "--cert", "The certificate to show; without one it is made at the start.", values.text, "FILE")
+  add(client, "--key", "Its private key.", values.text, "FILE")
+  add(client, "--cacert", "What {cacert} names; without it the certificate.", values.text, "FILE")
+  reports(client)
+  running(client, "4")
+end
+
+local function add_fetch(parser)
+  local fetch = new_command(parser, "fetch", "The reference client: GET over HTTP/2, sound or with a chosen violation.")
+  fetch:argument("url", "The URL (https:// or http://).")
+  mode(fetch, "How HTTP/2 starts: alpn for https://, upgrade or prior (the default) for http://.")
+  add(fetch, "--timeout", "Seconds for the whole exchange.", values.seconds, "SECONDS"):default "10"
+  fetch:flag("-k --insecure", "Accept any certificate.")
+  add(fetch, "--cacert", "Trust the certificates in FILE.", values.text, "FILE")
+  add(fetch, "--violate", "Break this requirement; may be repeated.", values.text, "ID[=WAY]"):count "*"
+end
+
+local function add_list(parser)
+  local list = new_command(parser, "list", "The catalogue of cases.")
+  words(list, "words", SELECTION, "*")
+  list:flag("--json", "As JSON.")
+end
+
+local function add_explain(parser)
+  local explain = new_command(parser, "explain", "A case with its requirement, or a requirement with its cases.")
+  words(explain, "words", "Ids of cases or requirements.", "+")
+end
+
+local function add_prove(parser)
+  local prove = new_command(parser, "prove", "Prove the cases: each passes on the sound reference server and "
+    .. "catches its guilty peer.")
+  words(prove, "words", SELECTION, "*")
+  mode(prove)
+  add(prove, "--timeout", "Seconds that a silent peer gets in a case (sound 2, guilty 0.5, blunt 0.3).", values.seconds,
+    "SECONDS")
+  add(prove, "-j --jobs", "Cases in flight.", values.whole(1, 256), "N"):default "16"
+  add(prove, "--blunt", "Run all against a blunt peer instead: close, silent, ok, reset or goaway; or against the sound "
+    .. "server with the manners codes, no-goaway, late, octets, chatty, continuation or padded.",
+    values.choice("close", "silent", "ok", "reset", "goaway", "codes", "no-goaway", "late", "octets", "chatty", "continuation",
+      "padded"), "NAME")
+  add(prove, "--expect", "With --blunt: a table of the verdicts that are expected.", values.text, "FILE")
+  prove:flag("-v --verbose", "Every case, not only the unproven.")
+end
+
+local function add_coverage(parser)
+  local coverage = new_command(parser, "coverage", "In a source tree: which requirements of servers no case and no rule of the "
+    .. "watchman judges, without a reason in suites/uncovered.tsv.")
+  coverage:flag("--write", "Write docs/coverage.md and docs/h2spec.md.")
+end
+
+-- In the order of the help.
+commands.LIST = {
+  { "run [URL] [SELECTION...]", "run the suites", add_run },
+  { "probe FILE... [URL]", "run probe scripts", add_probe },
+  { "client [SELECTION...] -- COMMAND", "test a client", add_client },
+  { "serve [--violate ID]", "the reference server", add_serve },
+  { "fetch [--violate ID] URL", "the reference client", add_fetch },
+  { "list [SELECTION...]", "the cases", add_list },
+  { "explain ID...", "a case or a requirement", add_explain },
+  { "prove [SELECTION...]", "prove the cases against guilty peers", add_prove },
+  { "coverage [--write]", "which requirements are judged", add_coverage },
+}
+
+--- Adds every command to a parser.
+function commands.add(parser)
+  for _, row in ipairs(commands.LIST) do
+    row[3](parser)
+  end
+end
+
+return commands
