@@ -33,7 +33,7 @@ SOURCES = {
         'tls_context', 'tls_early', 'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [
-        'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',
+        'clock', 'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',
         'lua_conn_open', 'lua_conn_raw', 'lua_conn_tls', 'lua_event', 'lua_frame', 'lua_frame_read', 'lua_hpack',
         'lua_http1', 'lua_listen', 'lua_process', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small', 'task',
     ],
@@ -55,7 +55,7 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'cli_client', 'conn_hello', 'engine', 'engine_conn', 'engine_process', 'engine_task',
+    'args', 'case_run', 'cli', 'cli_client', 'conn_hello', 'engine', 'engine_clock', 'engine_conn', 'engine_process', 'engine_task',
     'environment', 'fields', 'frames', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting',
     'reports', 'results', 'runner', 'selection', 'targets', 'transcript', 'under_test', 'url', 'watch',
 ]

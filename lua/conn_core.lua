@@ -130,13 +130,13 @@ end
 
 --- Waits until the predicate holds, looking at it after each event: its value, or nil, code, message.
 function Conn:_wait(predicate, seconds)
-  local limit = engine.now() + (seconds or context.left(self._.run))
+  local limit = engine.waited() + (seconds or context.left(self._.run))
   while true do
     local value = predicate()
     if value then
       return value
     end
-    local event, code, message = self:_pump(math.max(0, limit - engine.now()))
+    local event, code, message = self:_pump(math.max(0, limit - engine.waited()))
     if not event then
       value = code ~= "timeout" and predicate()
       if value then

@@ -241,8 +241,8 @@ local SLICE <const>, LONGEST <const> = 0.01, 0.25
 -- over. Never a verdict: for what it does at once or only when it is asked again.
 function methods:give_time(predicate)
   self:flush()
-  local limit = engine.now() + math.min(LONGEST, context.left(self._.run))
-  while not predicate() and not self:ended() and engine.now() < limit do
+  local limit = engine.waited() + math.min(LONGEST, context.left(self._.run))
+  while not predicate() and not self:ended() and engine.waited() < limit do
     self:_pump(SLICE)
   end
 end

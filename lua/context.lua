@@ -41,7 +41,7 @@ end
 
 --- The case's time begins now: its connection is ready.
 function context.start(run)
-  run.started = engine.now()
+  run.started = engine.waited()
 end
 
 --- Seconds that are left for the case; 0 when its time is over.
@@ -49,7 +49,7 @@ function context.left(run)
   if not run.started then
     context.start(run)
   end
-  return math.max(0, run.started + context.seconds(run) - engine.now())
+  return math.max(0, run.started + context.seconds(run) - engine.waited())
 end
 
 --- A line for the report; the same line counts once.

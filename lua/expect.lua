@@ -133,7 +133,7 @@ local function new_barrier(conn, view, wanted)
   local quiet = math.min(math.max(QUIET, QUIET_ROUND_TRIPS * (conn._.rtt or 0)),
     QUIET_SHARE * context.left(conn._.run))
   local wait = asks == "now" and 0 or quiet
-  return setmetatable({ conn = conn, view = view, enabled = asks ~= nil, begin = engine.now() + wait,
+  return setmetatable({ conn = conn, view = view, enabled = asks ~= nil, begin = engine.waited() + wait,
     witnesses = witnesses_of(conn, wanted) }, Barrier)
 end
 
@@ -173,7 +173,7 @@ end
 --- Asks what can be asked now; true when the last question was answered just now.
 function Barrier:advance()
   local view = self.view
-  if not self.enabled or self.stuck or view.settled or view.ended or engine.now() < self.begin then
+  if not self.enabled or self.stuck or view.settled or view.ended or engine.waited() < self.begin then
     return false
   end
   if not self.asking then
@@ -190,7 +190,7 @@ end
 --- Seconds until it wants to ask, nil when it waits for answers only.
 function Barrier:patience()
   if self.enabled and not self.asking and not self.stuck then
-    return math.max(0, self.begin - engine.now())
+    return math.max(0, self.begin - engine.waited())
   end
 end
 

@@ -283,6 +283,7 @@ static void new_engine(lua_State *L) {
         luaL_error(L, "cannot make an event loop");
     }
     e->loop = loop;
+    clock_start(&e->clock, loop);
     memory_install(L, e);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &engine_key);
 }

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "bind/clock.h"
 #include "bind/limits.h"
 #include "bind/sched.h"
 
@@ -20,6 +21,7 @@ struct engine {
     uv_loop_t *loop;      /* on the heap: outlives the state if a handle does not close in time */
     struct memory memory; /* accounting of the Lua state's allocations */
     struct sched sched;
+    struct clock clock;  /* of waits and deadlines */
     struct lconn *dirty; /* connections with queued octets */
     struct signal_watch *signals;
     struct buf scratch; /* a field block, a list; content lives for one call */

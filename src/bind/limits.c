@@ -44,7 +44,7 @@ static void check_memory(lua_State *L, struct memory *m, struct limits *l) {
 static void check_limits(lua_State *L, struct engine *e, struct limits *l) {
     if (l->instructions && l->executed >= l->instructions)
         l->passed = LIMIT_INSTRUCTIONS;
-    else if (l->deadline && uv_hrtime() >= l->deadline)
+    else if (l->deadline && clock_now(&e->clock) >= l->deadline)
         l->passed = LIMIT_DEADLINE;
     else if (l->memory)
         check_memory(L, &e->memory, l);

@@ -34,7 +34,7 @@ void memory_uninstall(lua_State *L, struct engine *e);
 
 struct limits {
     enum limit passed;
-    uint64_t deadline;     /* of uv_hrtime; 0: none */
+    uint64_t deadline;     /* of clock_now; 0: none */
     uint64_t instructions; /* 0: none */
     uint64_t executed;
     size_t memory; /* octets; 0: none */

@@ -104,31 +104,44 @@ void sched_wait_begin(lua_State *L, int idx, double fallback) {
         conn_flush_dirty(e);
 }
 
-static uint64_t time_after(double seconds) {
-    return seconds > 1e9 ? UINT64_MAX : uv_hrtime() + (uint64_t)(seconds * 1e9);
+static uint64_t time_after(const struct engine *e, double seconds) {
+    return seconds > 1e9 ? UINT64_MAX : clock_now(&e->clock) + (uint64_t)(seconds * 1e9);
 }
 
 bool sched_wait_over(lua_State *L) {
-    struct wait *w = current_wait(engine_get(L));
+    struct engine *e = engine_get(L);
+    struct wait *w = current_wait(e);
     if (w->timeout == 0)
         return true;
-    return w->until && uv_hrtime() >= w->until;
+    return w->until && clock_now(&e->clock) >= w->until;
 }
 
+/* When the task is to be looked at again: its wait or its deadline is over. */
+static uint64_t end_of_wait(const struct task *t) {
+    uint64_t deadline = t->limits.deadline ? t->limits.deadline : UINT64_MAX;
+    return deadline < t->wait.until ? deadline : t->wait.until;
+}
+
+static void start_timer(struct task *t);
+
+/* The clock of waits may be behind that of timers: then there is more to wait. */
 static void on_timer(uv_timer_t *timer) {
     struct task *t = timer->data;
-    if (t->limits.deadline && uv_hrtime() >= t->limits.deadline)
+    uint64_t now = clock_now(&t->engine->clock);
+    if (now < end_of_wait(t)) {
+        start_timer(t);
+        return;
+    }
+    if (t->limits.deadline && now >= t->limits.deadline)
         t->limits.passed = LIMIT_DEADLINE;
     sched_unpark(t);
 }
 
 static void start_timer(struct task *t) {
-    uint64_t until = t->wait.until;
-    if (t->limits.deadline && t->limits.deadline < until)
-        until = t->limits.deadline;
+    uint64_t until = end_of_wait(t);
     if (until == UINT64_MAX)
         return;
-    uint64_t now = uv_hrtime();
+    uint64_t now = clock_now(&t->engine->clock);
     uint64_t left = until > now ? (until - now + 999999) / 1000000 : 0;
     uv_update_time(t->engine->loop);
     uv_timer_start(&t->timer, on_timer, left, 0);
@@ -143,7 +156,7 @@ int sched_park(lua_State *L, struct wait_list *list, const char *what, bool excl
         return luaL_error(L, "%s: task '%s' waits here already (%s)", what, list->first->name,
                           list->first->what);
     if (!t->wait.until)
-        t->wait.until = time_after(t->wait.timeout);
+        t->wait.until = time_after(e, t->wait.timeout);
     t->what = what;
     t->state = TASK_PARKED;
     list_append(list, t);
@@ -245,7 +258,7 @@ static int run_loop(lua_State *L) {
         if (!s->alive || s->stop)
             break;
         s->in_loop = true;
-        int more = uv_run(e->loop, s->ready_first ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+        int more = clock_turn(&e->clock, s->ready_first ? UV_RUN_NOWAIT : UV_RUN_ONCE);
         s->in_loop = false;
         signal_dispatch(L, e);
         if (!more && !s->ready_first && s->alive)

@@ -24,7 +24,7 @@ struct wait_list {
 
 struct wait {
     double timeout; /* seconds */
-    uint64_t until; /* of uv_hrtime; 0: not parked yet */
+    uint64_t until; /* of clock_now; 0: not parked yet */
 };
 
 enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_DONE };

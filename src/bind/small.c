@@ -71,6 +71,11 @@ static int now(lua_State *L) {
     return 1;
 }
 
+static int waited(lua_State *L) {
+    lua_pushnumber(L, (lua_Number)clock_now(&engine_get(L)->clock) / 1e9);
+    return 1;
+}
+
 static int cpu_clock(lua_State *L) {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -170,6 +175,7 @@ void engine_open_small(lua_State *L) {
         {"base64url", base64url},
         {"unbase64url", unbase64url},
         {"now", now},
+        {"waited", waited},
         {"clock", cpu_clock},
         {"random", random_octets},
         {"rss", rss},

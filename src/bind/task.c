@@ -189,7 +189,7 @@ static void read_options(lua_State *L, int idx, struct task *t) {
         double seconds = luaL_checknumber(L, -1);
         luaL_argcheck(L, seconds >= 0, idx, "a deadline cannot be negative");
         if (seconds < 1e9)
-            t->limits.deadline = uv_hrtime() + (uint64_t)(seconds * 1e9);
+            t->limits.deadline = clock_now(&t->engine->clock) + (uint64_t)(seconds * 1e9);
     }
     lua_pop(L, 1);
 }

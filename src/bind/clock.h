@@ -1,0 +1,27 @@
+/* clock.h - the clock of deadlines: how long the program has waited for the world.
+
+   Time in which it did not listen is no silence of a peer. While the loop waits, the clock runs as
+   time does; while the program works or is kept from working (a loaded machine, a paused one), it
+   runs at a quarter, so that a peer that keeps it busy for ever comes to an end as well. */
+#ifndef BIND_CLOCK_H
+#define BIND_CLOCK_H
+
+#include <stdint.h>
+#include <uv.h>
+
+struct clock {
+    uv_loop_t *loop;
+    uint64_t started; /* of uv_hrtime */
+    uint64_t idle;    /* nanoseconds in polls, as they lasted, up to the current turn */
+    uint64_t waited;  /* the same, none counted longer than it was to last */
+    uint64_t longest; /* that the poll of the current turn is to last */
+};
+
+/* Once, before the loop runs. */
+void clock_start(struct clock *c, uv_loop_t *loop);
+/* One turn of the loop, like uv_run. */
+int clock_turn(struct clock *c, uv_run_mode mode);
+/* Nanoseconds; never goes back. */
+uint64_t clock_now(const struct clock *c);
+
+#endif

@@ -1,0 +1,49 @@
+-- engine_clock_spec.lua - the clock of timeouts and deadlines, as docs/engine.md promises.
+local engine = require "h2probe.engine"
+local help = dofile "tests/lua/engine_help.lua"
+
+-- Keeps the loop from listening.
+local function work(seconds)
+  local begun = engine.now()
+  repeat until engine.now() - begun >= seconds
+end
+
+describe("the clock of waits", function()
+  it("runs while the loop waits", function()
+    help.run(function()
+      local waited = engine.waited()
+      engine.wait(0.05)
+      assert.is_true(engine.waited() - waited >= 0.05)
+    end)
+  end)
+
+  it("runs at a quarter while the program works", function()
+    help.run(function()
+      local now, waited = engine.now(), engine.waited()
+      work(0.1)
+      waited, now = engine.waited() - waited, engine.now() - now
+      assert.is_true(waited > 0 and waited <= now / 4 + 0.001)
+    end)
+  end)
+
+  it("is that of deadlines", function()
+    local _, ok = help.run(function()
+      return engine.spawn(function()
+        work(0.1)
+        engine.wait(0)
+        return true
+      end, { deadline = 0.08 }):join()
+    end)
+    assert.is_true(ok)
+  end)
+
+  it("lets in what came while the program worked", function()
+    help.pair(function(client)
+      assert.equal("early", client:recv_octets(5, 0.05))
+    end, function(server)
+      server:send_octets "early"
+      server:flush()
+      work(0.5) -- longer than the client's patience, which is over when the loop listens again
+    end)
+  end)
+end)
