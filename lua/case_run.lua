@@ -149,6 +149,7 @@ local function in_task(run)
   local task = engine.spawn(function() body(run) end, { name = ("%s (%s)"):format(run.case.id, run.mode),
     deadline = deadline, instructions = loader.LIMITS.instructions, memory = loader.LIMITS.memory,
     on_done = function() end })
+  run.task = task
   local ok, raised, traceback = task:join(deadline + 1)
   if ok then
     return { verdict = "pass" }

@@ -12,7 +12,6 @@ local by_task = setmetatable({}, { __mode = "k" })
 -- A script in a loop must not fill the memory of the report.
 local MAX_NOTES = 100
 local DEFAULT_TIMEOUT = 2
-local PATIENCE = 2 -- the second look at a silent peer gets this times the time
 
 --- A run of its own, for connections that no case has opened (and for tests).
 function context.new(given)
@@ -36,7 +35,7 @@ end
 
 --- The seconds that the run has for the whole case.
 function context.seconds(run)
-  return (run.timeout or DEFAULT_TIMEOUT) * (run.patient and PATIENCE or 1)
+  return run.timeout or DEFAULT_TIMEOUT
 end
 
 --- The case's time begins now: its connection is ready.

@@ -3,6 +3,7 @@ local case_run = require "h2probe.case_run"
 local engine = require "h2probe.engine"
 local requirements = require "h2probe.requirements"
 local schema = require "h2probe.schema"
+local second_looks = require "h2probe.second_looks"
 local sentinel = require "h2probe.sentinel"
 local settle = require "h2probe.settle"
 
@@ -15,6 +16,7 @@ local MAX_DEATHS = 20
 local REVIVAL = 2 -- seconds that a supervisor gets to start the target again
 local POLL = 0.05
 local CASES_PER_ORDER = 100000
+local VAIN = 0.25 -- of its time; a run that has waited so long gets its second look beside it
 
 -- The plan --------------------------------------------------------------------------------------------
 
@@ -44,7 +46,7 @@ local function plan(options)
   for order, case in ipairs(options.cases) do
     for _, mode in ipairs(options.modes) do
       if case.role == options.role and applies(case, mode, options) then
-        local unit = { case = case, mode = mode, order = case.order or order, waiting = 0, records = {} }
+        local unit = { case = case, mode = mode, number = #units + 1, order = case.order or order, waiting = 0, records = {} }
         units[#units + 1] = unit
         add_items(unit, case.alone and alone or pool)
       end
@@ -55,17 +57,18 @@ end
 
 -- Starting --------------------------------------------------------------------------------------------
 
-function Runner:job(item)
+function Runner:job(item, second)
   local unit = item.unit
   return { case = unit.case, row = item.row, label = item.label, mode = unit.mode, modes = self.options.offers,
     target = self.options.targets[unit.mode], timeout = self.options.timeout, longest = self.options.longest,
-    patient = item.first ~= nil }
+    patient = second and (item.first ~= nil or not item.again), item = item, second = second, started = engine.waited() }
 end
 
-function Runner:launch(item)
+function Runner:launch(item, second)
   self.in_flight = self.in_flight + 1
-  local job = self:job(item)
+  local job = self:job(item, second)
   self.jobs[job] = true
+  item.job = job
   engine.spawn(function()
     local record = case_run.once(job)
     self.events:put { item = item, job = job, record = record }
@@ -81,25 +84,68 @@ local function failed_already(unit)
   return false
 end
 
--- A case that failed by one row needs no confirmation of the others.
-function Runner:spare_confirmations()
-  while #self.alone > 0 and self.alone[1].first and failed_already(self.alone[1].unit) do
-    local item = table.remove(self.alone, 1)
+-- The next item that is to be looked at again, without those that need it no more.
+function Runner:next_second()
+  local item = self.looks:next()
+  while item and item.first and failed_already(item.unit) do
+    self.looks:ended(item)
     self:settled(item, { verdict = "inconclusive", observed = "not looked at again: another row failed", notes = {},
       label = item.label, run = item.first.run, seconds = 0 })
+    item = self.looks:next()
   end
+  return item
+end
+
+-- Seconds until this first run has waited in vain; 0: it has.
+local function hope_of(job)
+  local whole = job.case.timeout or job.timeout
+  return math.max(0, job.started + VAIN * whole - engine.waited())
+end
+
+-- Only those that wait in vain are in flight. Else: nil, and seconds until the next of them does.
+function Runner:quiet()
+  local soonest
+  for job in pairs(self.jobs) do
+    local hope = not job.second and hope_of(job) or 0
+    if hope > 0 and hope < (soonest or math.huge) then
+      soonest = hope
+    end
+  end
+  return soonest == nil, soonest
+end
+
+-- The first run in flight, in the order of the suites, that waits in vain without a second look beside it.
+function Runner:in_vain()
+  local found
+  for job in pairs(self.jobs) do
+    local item = job.item
+    if not (job.second or item.beside or item.again or item.unit.case.alone) and self.looks:may_begin(item)
+      and (not found or item.unit.number < found.unit.number
+        or item.unit == found.unit and item.position < found.position) then
+      found = item
+    end
+  end
+  return found
+end
+
+-- What is looked at again beside those that wait in vain; the second value says so to `launch`.
+function Runner:again_now()
+  if not self:quiet() then
+    return nil
+  end
+  local item = self:next_second()
+  if not item and not self.single then
+    item = self:in_vain()
+    if item then
+      self.looks:begin(item)
+      item.beside = true
+    end
+  end
+  return item, true
 end
 
 -- Alone means that nothing else is in flight, and stays so.
 function Runner:next_alone()
-  -- In the order of the suites, so that it does not depend on chance which row of a case decides.
-  table.sort(self.alone, function(a, b)
-    if a.unit.order ~= b.unit.order then
-      return a.unit.order < b.unit.order
-    end
-    return a.position < b.position
-  end)
-  self:spare_confirmations()
   if self.in_flight > 0 or self.watching or #self.alone == 0 then
     return nil
   end
@@ -110,27 +156,29 @@ end
 function Runner:next_item()
   if self.held or self.stopped or self.exclusive then
     return nil
-  end
-  local urgent = self.options.fail_fast and #self.alone > 0 and self.alone[1].first
-  if self.at > #self.pool or urgent then
-    return self:next_alone()
-  end
-  if self.in_flight + (self.single and self.watching and 1 or 0) >= self.options.jobs then
+  elseif self.in_flight + (self.single and self.watching and 1 or 0) >= self.options.jobs then
+    return nil
+  elseif self.single and #self.suspects > 0 then
     return nil
   end
-  if self.single and #self.suspects > 0 then
-    return nil
+  local accused = self.options.fail_fast and (self.looks.waiting[1] or self.looks.flying > 0)
+  if self.at <= #self.pool and not accused then
+    self.at = self.at + 1
+    return self.pool[self.at - 1]
   end
-  self.at = self.at + 1
-  return self.pool[self.at - 1]
+  local item, second = self:again_now()
+  if item then
+    return item, second
+  end
+  return self:next_alone()
 end
 
 function Runner:start()
   self:watch()
-  local item = self:next_item()
+  local item, second = self:next_item()
   while item do
-    self:launch(item)
-    item = self:next_item()
+    self:launch(item, second)
+    item, second = self:next_item()
   end
 end
 
@@ -293,23 +341,58 @@ function Runner:settled(item, record)
   end
 end
 
--- Again, when the run proved nothing: once, beside the others or alone.
-function Runner:again(item, record, queue)
-  item.again = record
-  queue[#queue + 1] = item
+-- A first run that accuses by silence: its second look is over, under way, or still to come.
+function Runner:accused(item, record)
+  item.first = record
+  if item.second then
+    self:settled(item, settle.confirmed(record, item.second))
+  elseif not item.beside then
+    self.looks:want(item)
+  end
 end
 
-function Runner:judge(item, record)
-  if item.first then
-    return self:settled(item, settle.confirmed(item.first, record))
+-- The second look that ran beside is not needed.
+local function call_off(item)
+  local job = item.job
+  if not job.second or item.second then
+    return
   end
+  job.off = true
+  if job.run and job.run.task then
+    job.run.task:cancel "the first run came to an end"
+  end
+end
+
+-- Once more, when the run proved nothing: beside the others, or as a second look when it did not get through.
+function Runner:judge(item, record)
   if record.verdict == "fail" and record.silent then
-    item.first = record
-    table.insert(self.alone, item)
-  elseif (record.verdict == "inconclusive" or record.way) and not item.again then
-    self:again(item, record, record.way and self.alone or self.pool)
+    return self:accused(item, record)
+  end
+  if item.beside then
+    call_off(item)
+  end
+  local repeated = item.again
+  if repeated then
+    self:settled(item, settle.repeated(repeated, record))
+  elseif record.way then
+    item.again = record
+    self.looks:want(item)
+  elseif record.verdict == "inconclusive" then
+    item.again = record
+    self.pool[#self.pool + 1] = item
   else
-    self:settled(item, item.again and settle.repeated(item.again, record) or record)
+    self:settled(item, record)
+  end
+end
+
+function Runner:looked_again(item, record)
+  self.looks:ended(item)
+  if item.first then
+    self:settled(item, settle.confirmed(item.first, record))
+  elseif item.again then
+    self:judge(item, record)
+  else
+    item.second = record
   end
 end
 
@@ -318,13 +401,20 @@ function Runner:ran(event)
   self.in_flight = self.in_flight - 1
   self.jobs[event.job] = nil
   self.exclusive = false
+  if event.job.off then
+    return self.looks:ended(item)
+  end
   item.record = record
   settle.watch(self.found, item.unit, item.unit.order * CASES_PER_ORDER + item.position, record.run)
   local guarded = not self.options.unguarded
   if guarded and (record.ended or (record.verdict ~= "pass" and record.verdict ~= "skip")) then
     self.suspects[#self.suspects + 1] = item
   end
-  self:judge(item, record)
+  if event.job.second then
+    self:looked_again(item, record)
+  else
+    self:judge(item, record)
+  end
 end
 
 function Runner:handle(event)
@@ -372,6 +462,12 @@ function Runner:over()
   return self.interrupted or (self.in_flight == 0 and not self.watching)
 end
 
+-- Until something happens, or until the next run has waited in vain.
+function Runner:nap()
+  local _, soonest = self:quiet()
+  return self.at > #self.pool and not self.single and soonest or 3600
+end
+
 function Runner:loop()
   while true do
     if self.held and self.in_flight == 0 and not self.watching and not self.interrupted then
@@ -381,7 +477,7 @@ function Runner:loop()
     if self:over() then
       return
     end
-    local event = self.events:take(3600)
+    local event = self.events:take(self:nap())
     if event then
       self:handle(event)
     end
@@ -397,7 +493,8 @@ function runner.run(options)
   local rows = assert(requirements.load())
   options.role = options.role or "client"
   local self = setmetatable({ options = options, in_flight = 0, at = 1, suspects = {}, jobs = {}, found = {},
-    deaths = 0, finished = 0, events = engine.queue(), single = options.jobs == 1 }, Runner)
+    deaths = 0, finished = 0, events = engine.queue(), single = options.jobs == 1,
+    looks = second_looks.new(options.jobs) }, Runner)
   self.context = { rows = rows, verbose = options.verbose, command = options.command,
     gentle = function(id) return requirements.gentle(rows[id]) end }
   self.units, self.pool, self.alone = plan(options)

@@ -12,15 +12,15 @@ local function said(record)
   return record.verdict .. (record.observed and ": " .. record.observed or "")
 end
 
---- An accusation that rests on silence and its second run, alone and patient.
+--- An accusation that rests on silence and its second run, which is patient.
 function settle.confirmed(first, second)
   if second.verdict == "fail" then
     second.expected = second.expected or first.expected
-    add_note(second, "seen twice: a second run, alone and with more patience, came to the same")
+    add_note(second, "seen twice: a second run with more patience came to the same")
     return second
   end
   return { verdict = "inconclusive", expected = first.expected, notes = first.notes, label = first.label,
-    observed = ("two runs disagree: at first %s; alone %s"):format(said(first), said(second)), run = first.run,
+    observed = ("two runs disagree: at first %s; then %s"):format(said(first), said(second)), run = first.run,
     seconds = second.seconds }
 end
 

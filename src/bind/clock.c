@@ -3,6 +3,9 @@
 
 /* What a poll may take longer than it was to, and still count as waiting. */
 #define SLACK (UINT64_C(20) * 1000 * 1000)
+/* A poll that brings something so soon was no silence. */
+#define SOON (UINT64_C(20) * 1000 * 1000)
+#define MILLISECOND UINT64_C(1000000) /* what polls are rounded to */
 enum { BUSY_SHARE = 4 };
 
 void clock_start(struct clock *c, uv_loop_t *loop) {
@@ -10,16 +13,20 @@ void clock_start(struct clock *c, uv_loop_t *loop) {
     *c = (struct clock){.loop = loop, .started = uv_hrtime()};
 }
 
-/* Of the polls in this turn. */
+/* In this turn's poll. */
 static uint64_t waited_in_turn(const struct clock *c, uint64_t idle) {
     uint64_t lasted = idle - c->idle;
-    return lasted < c->longest ? lasted : c->longest;
+    if (lasted < SOON && (c->planned == UINT64_MAX || lasted + MILLISECOND < c->planned))
+        return lasted / BUSY_SHARE;
+    if (c->planned < UINT64_MAX && lasted > c->planned + SLACK)
+        return c->planned + SLACK;
+    return lasted;
 }
 
 int clock_turn(struct clock *c, uv_run_mode mode) {
     uv_update_time(c->loop);
     int planned = mode == UV_RUN_NOWAIT ? 0 : uv_backend_timeout(c->loop);
-    c->longest = planned < 0 ? UINT64_MAX : (uint64_t)planned * 1000000 + SLACK;
+    c->planned = planned < 0 ? UINT64_MAX : (uint64_t)planned * MILLISECOND;
     int more = uv_run(c->loop, mode);
     uint64_t idle = uv_metrics_idle_time(c->loop);
     c->waited += waited_in_turn(c, idle);

@@ -1,8 +1,10 @@
 /* clock.h - the clock of deadlines: how long the program has waited for the world.
 
-   Time in which it did not listen is no silence of a peer. While the loop waits, the clock runs as
-   time does; while the program works or is kept from working (a loaded machine, a paused one), it
-   runs at a quarter, so that a peer that keeps it busy for ever comes to an end as well. */
+   Time in which it did not listen is no silence of a peer, and neither is time in which the peer is
+   kept busy by others. While the loop waits and nothing comes, the clock runs as time does; while
+   the program works or is kept from working (a loaded machine, a paused one), and while something
+   comes all the time, it runs at a quarter, so that a peer that goes on for ever comes to an end.
+ */
 #ifndef BIND_CLOCK_H
 #define BIND_CLOCK_H
 
@@ -14,7 +16,7 @@ struct clock {
     uint64_t started; /* of uv_hrtime */
     uint64_t idle;    /* nanoseconds in polls, as they lasted, up to the current turn */
     uint64_t waited;  /* the same, none counted longer than it was to last */
-    uint64_t longest; /* that the poll of the current turn is to last */
+    uint64_t planned; /* how long the poll of the current turn is to last; UINT64_MAX: any time */
 };
 
 /* Once, before the loop runs. */

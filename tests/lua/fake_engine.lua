@@ -1,8 +1,9 @@
 -- A stand-in for the engine where a test needs tasks and queues only: no loop, no sockets, no time.
 local fake = { version = "0.0.0", openssl_version = "no TLS" }
 
-local ready, current = {}, nil
+local ready, sleeping, current = {}, {}, nil
 local clock = 0
+local FOREVER <const> = 1000 -- seconds; who waits so long is not woken by time
 
 local Task = {}
 Task.__index = Task
@@ -61,6 +62,21 @@ function fake.current()
   return current
 end
 
+-- Parks the current task; time wakes it, when no other can go on, if nothing else does.
+local function sleep(seconds)
+  local task = current
+  if seconds and seconds < FOREVER then
+    sleeping[#sleeping + 1] = { task = task, ends = clock + seconds }
+  end
+  coroutine.yield()
+  for position, sleeper in ipairs(sleeping) do
+    if sleeper.task == task then
+      table.remove(sleeping, position)
+      return
+    end
+  end
+end
+
 local Queue = {}
 Queue.__index = Queue
 
@@ -73,11 +89,16 @@ function Queue:put(value)
   end
 end
 
-function Queue:take()
+function Queue:take(seconds)
+  local ends = clock + (seconds or math.huge)
   while #self == 0 do
+    if clock >= ends then
+      return nil, "timeout"
+    end
     self.waiting = current
-    coroutine.yield()
+    sleep(ends - clock)
   end
+  self.waiting = nil
   return table.remove(self, 1)
 end
 
@@ -86,9 +107,10 @@ function fake.queue()
 end
 
 function fake.wait(seconds)
-  clock = clock + seconds
-  ready[#ready + 1] = current
-  coroutine.yield()
+  local ends = clock + seconds
+  while clock < ends do
+    sleep(ends - clock)
+  end
 end
 
 function fake.yield()
@@ -101,9 +123,22 @@ function fake.now()
   return clock
 end
 
+fake.waited = fake.now
+
+-- Time goes on to the next who sleeps.
+local function wake_next()
+  table.sort(sleeping, function(a, b) return a.ends < b.ends end)
+  local sleeper = sleeping[1]
+  if sleeper then
+    clock = math.max(clock, sleeper.ends)
+    ready[#ready + 1] = sleeper.task
+  end
+  return sleeper ~= nil
+end
+
 --- Runs until no task can go on.
 function fake.run()
-  while #ready > 0 do
+  while #ready > 0 or wake_next() do
     resume(table.remove(ready, 1))
   end
 end

@@ -82,7 +82,7 @@ end
 function data.verdicts()
   local broken = { row = "3", expected = "GOAWAY(FRAME_SIZE_ERROR) or the end of the connection",
     observed = "PING acknowledged twice, witness request answered 200; no error came",
-    notes = { "seen twice: a second run, alone and with more patience, came to the same" }, transcript = silence() }
+    notes = { "seen twice: a second run with more patience came to the same" }, transcript = silence() }
   local list = {
     result("http2/settings", "length-multiple-of-6", "alpn", "fail", broken),
     result("http2/settings", "length-multiple-of-6", "prior", "fail", broken),

@@ -12,7 +12,6 @@ local function bench(script)
     self.most = math.max(self.most, self.flying)
     local id = job.case.id
     self.log[#self.log + 1] = id .. (job.patient and "!" or "")
-    local alone = self.flying == 1
     local plan = script[id] or {}
     local record = plan
     if type(plan) == "table" then
@@ -25,7 +24,7 @@ local function bench(script)
       record = plan(self, job)
     end
     if job.patient then
-      assert(alone and self.flying == 1, "a confirmation is not alone")
+      self.patient = math.max(self.patient or 0, self.flying)
     end
     self.flying = self.flying - 1
     local made = { notes = {}, seconds = 0.001, label = job.label, run = { case = job.case, mode = job.mode,
@@ -112,13 +111,13 @@ describe("the runner", function()
     assert.are.same({ "[2] skipped: too big" }, result.notes)
   end)
 
-  it("confirms an accusation that rests on silence, alone and patient", function()
+  it("confirms an accusation that rests on silence, with patience, when the others are through", function()
     local self = bench { ["s/a"] = { SILENT, SILENT }, ["s/b"] = { SILENT, PASS } }
     local by_id = run(self, { case "s/a", case "s/b", case "s/c", case "s/d" })
     assert.are.equal("fail", by_id["s/a"].verdict)
     assert.is_truthy(by_id["s/a"].notes[1]:find("seen twice", 1, true))
     assert.are.equal("inconclusive", by_id["s/b"].verdict)
-    assert.is_truthy(by_id["s/b"].observed:find("at first fail: nothing; alone pass", 1, true))
+    assert.is_truthy(by_id["s/b"].observed:find("at first fail: nothing; then pass", 1, true))
     assert.are.same({ "s/a!", "s/b!" }, { self.log[5], self.log[6] })
   end)
 
@@ -127,6 +126,45 @@ describe("the runner", function()
     local result = run(self, { case("s/a", { each = { 1, 2, 3, 4 } }) })["s/a"]
     assert.are.same({ "fail", "1" }, { result.verdict, result.row })
     assert.are.equal(5, #self.log)
+  end)
+
+  it("looks again beside a run that waits in vain", function()
+    local begun, self = {}, nil
+    self = bench { ["s/a"] = function(state, job)
+      begun[#begun + 1] = ("%s %d"):format(job.patient and "second" or "first", state.flying)
+      fake.wait(1)
+      return SILENT
+    end }
+    local result = run(self, { case "s/a", case "s/b" })["s/a"]
+    assert.are.equal("fail", result.verdict)
+    assert.is_truthy(result.notes[1]:find("seen twice", 1, true))
+    assert.are.same({ "first 2", "second 2" }, begun)
+  end)
+
+  it("calls the second look off when the first comes to an end", function()
+    local self
+    self = bench { ["s/a"] = function(_, job)
+      job.run = { task = { cancel = function() job.canceled = true end } }
+      fake.wait(job.patient and 2 or 0.5)
+      assert(not job.patient or job.canceled)
+      return PASS
+    end }
+    local by_id, done = run(self, { case "s/a" })
+    assert.are.equal("pass", by_id["s/a"].verdict)
+    assert.are.same({ "s/a", "s/a!" }, self.log)
+    assert.is_true(done.complete)
+  end)
+
+  it("looks again at few at a time", function()
+    local script, cases = {}, {}
+    for i = 1, 30 do
+      cases[i] = case("s/c" .. i)
+      script["s/c" .. i] = { SILENT }
+    end
+    local self = bench(script)
+    run(self, cases, { jobs = 32 })
+    assert.are.equal(30, self.most)
+    assert.are.equal(8, self.patient)
   end)
 
   it("does not run a plain failure again", function()
@@ -143,7 +181,7 @@ describe("the runner", function()
     assert.is_truthy(by_id["s/a"].notes[1]:find("graceful", 1, true))
   end)
 
-  it("takes the way to the target once more, alone", function()
+  it("takes the way to the target once more", function()
     local self = bench { ["s/a"] = { { verdict = "error", way = "timeout", observed = "busy" }, PASS } }
     assert.are.equal("pass", run(self, { case "s/a", case "s/b" })["s/a"].verdict)
   end)

@@ -1,0 +1,56 @@
+-- Who gets a second look, and when: accusations that rest on silence, and cases that did not get through to the target.
+-- A few at a time, when nothing else is going on but other cases that wait in vain; of each case one row at a time, in
+-- the order of the suites, since a case that failed by one row needs no second look at the others.
+local SecondLooks = {}
+SecondLooks.__index = SecondLooks
+
+local FEW <const> = 8
+
+local function before(a, b)
+  if a.unit.number ~= b.unit.number then
+    return a.unit.number < b.unit.number
+  end
+  return a.position < b.position
+end
+
+--- For a run with so many cases in flight.
+function SecondLooks.new(jobs)
+  return setmetatable({ waiting = {}, units = {}, flying = 0, most = math.min(FEW, jobs) }, SecondLooks)
+end
+
+--- An item ({ unit, position, ... }) is to be looked at again.
+function SecondLooks:want(item)
+  self.waiting[#self.waiting + 1] = item
+end
+
+--- The next item, or nil if none may start now. It begins: ended(item) must follow.
+function SecondLooks:next()
+  if self.flying >= self.most then
+    return nil
+  end
+  table.sort(self.waiting, before)
+  for position, item in ipairs(self.waiting) do
+    if not self.units[item.unit] then
+      table.remove(self.waiting, position)
+      self:begin(item)
+      return item
+    end
+  end
+end
+
+--- May this item's second look begin beside its first, which waits in vain?
+function SecondLooks:may_begin(item)
+  return self.flying < self.most and not self.units[item.unit]
+end
+
+function SecondLooks:begin(item)
+  self.units[item.unit] = true
+  self.flying = self.flying + 1
+end
+
+function SecondLooks:ended(item)
+  self.units[item.unit] = nil
+  self.flying = self.flying - 1
+end
+
+return SecondLooks
