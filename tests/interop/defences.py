@@ -2,7 +2,7 @@
 
 A row of expected.tsv holds servers, modes, case, verdict, requirement and defence. Servers and modes are lists with
 commas or `*`; the case may be a pattern (`preface/first-frame/*`). Whatever is not a pass or a skip needs a row; a
-row that nothing comes under is an error.
+row that nothing comes under is an error. A verdict with `?` is chance: the server itself is undecided, and it may come or not.
 """
 
 import csv
@@ -44,17 +44,23 @@ class Row:
 
     def __init__(self, cells):
         self.servers, self.modes, self.case, self.verdict, self.requirement, self.defence = cells
+        self.chance = self.verdict.endswith('?')
+        self.verdict = self.verdict.rstrip('?')
         self.met = set()
+
+    def names_case(self, server, mode, case):
+        return self.names(self.servers, server) and self.names(self.modes, mode) and fnmatch.fnmatchcase(case, self.case)
 
     def names(self, column, name):
         return column == '*' or name in column.split(',')
 
     def covers(self, server, mode, result):
-        return (self.names(self.servers, server) and self.names(self.modes, mode) and
-                fnmatch.fnmatchcase(result['id'], self.case) and result['verdict'] == self.verdict)
+        return self.names_case(server, mode, result['id']) and result['verdict'] == self.verdict
 
     def missing(self, ran):
         """What the row names and nothing came of, among the servers and modes that ran."""
+        if self.chance:
+            return []
         if self.servers == '*':
             return [] if self.met else ['any server']
         missing = []
@@ -99,6 +105,12 @@ def find(rows, server, mode, result):
             row.met.add((server, mode))
             return row
     return None
+
+
+def by_chance(rows, server, mode, case, verdicts):
+    """Whether all of these verdicts may come from a server that is undecided."""
+    permitted = {row.verdict for row in rows if row.chance and row.names_case(server, mode, case)}
+    return bool(permitted) and set(verdicts) <= permitted | set(NEED_NO_ROW)
 
 
 def notes(result):

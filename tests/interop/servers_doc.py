@@ -17,7 +17,7 @@ HEAD = '''# Real servers
 What h2probe says about the servers of `tests/interop`, as Debian 12 has them. `tests/interop/run.py --write-docs` writes
 this page from a run; `tests/interop/run.py` fails where it is no longer true. A *fail* breaks a MUST of the
 requirement named; a *warn* breaks a SHOULD, or is a deviation for which there is a defensible reading; a *note* is
-allowed. Configurations are in `tests/interop/servers.py`.
+allowed; *undecided* is a verdict that comes or does not by the server's own chance. Configurations are in `tests/interop/servers.py`.
 '''
 
 
@@ -86,11 +86,27 @@ def skipped(by_mode):
     return [[reason, len(cases)] for reason, cases in reasons.items()]
 
 
+def undecided(name, by_mode, rows):
+    """What comes or does not, by the server's chance."""
+    return [[row.verdict, '`%s`' % row.case, row.modes, row.requirement, row.defence]
+            for row in rows if row.chance and row.names(row.servers, name) and any(row.names(row.modes, mode) for mode in by_mode)]
+
+
+def without_chance(name, by_mode, rows):
+    """The results, with a pass for what the server is undecided about: the page says that once, and stays the same."""
+    def settled(mode, result):
+        chance = defences.by_chance(rows, name, mode, result['id'], [result['verdict']])
+        return dict(result, verdict='pass', notes=[]) if chance else result
+    return {mode: [settled(mode, result) for result in results] for mode, results in by_mode.items()}
+
+
 def section(name, by_mode, rows):
     """The lines about one server; by_mode: {mode: list of results in the order of the suites}."""
     server = servers.SERVERS[name]
+    by_mode = without_chance(name, by_mode, rows)
     lines = ['## %s %s' % (server.title, servers.find_version(server) or ''), ''] + counts(by_mode)
     for head, found in ((['verdict', 'case', 'modes', 'requirement', 'observed', 'defence'], told(name, by_mode, rows)),
+                        (['undecided', 'case', 'modes', 'requirement', 'defence'], undecided(name, by_mode, rows)),
                         (['note', 'cases', 'rule'], noted(by_mode)), (['skipped because', 'cases'], skipped(by_mode))):
         if found:
             lines += table(head, found)
