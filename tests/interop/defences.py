@@ -2,7 +2,8 @@
 
 A row of expected.tsv holds servers, modes, case, verdict, requirement and defence. Servers and modes are lists with
 commas or `*`; the case may be a pattern (`preface/first-frame/*`). Whatever is not a pass or a skip needs a row; a
-row that nothing comes under is an error. A verdict with `?` is chance: the server itself is undecided, and it may come or not.
+row that nothing comes under is an error. A verdict with `?` is chance: the server itself is undecided, and it may come or not. A verdict with
+`~` is certain, but how it shows is chance.
 """
 
 import csv
@@ -45,7 +46,8 @@ class Row:
     def __init__(self, cells):
         self.servers, self.modes, self.case, self.verdict, self.requirement, self.defence = cells
         self.chance = self.verdict.endswith('?')
-        self.verdict = self.verdict.rstrip('?')
+        self.varies = self.verdict.endswith('~')
+        self.verdict = self.verdict.rstrip('?~')
         self.met = set()
 
     def names_case(self, server, mode, case):
@@ -59,7 +61,7 @@ class Row:
 
     def missing(self, ran):
         """What the row names and nothing came of, among the servers and modes that ran."""
-        if self.chance:
+        if self.chance or self.verdict in NEED_NO_ROW:
             return []
         if self.servers == '*':
             return [] if self.met else ['any server']
@@ -111,6 +113,11 @@ def by_chance(rows, server, mode, case, verdicts):
     """Whether all of these verdicts may come from a server that is undecided."""
     permitted = {row.verdict for row in rows if row.chance and row.names_case(server, mode, case)}
     return bool(permitted) and set(verdicts) <= permitted | set(NEED_NO_ROW)
+
+
+def varies(rows, server, mode, case):
+    """Whether it is chance how the verdict shows."""
+    return any(row.varies and row.names_case(server, mode, case) for row in rows)
 
 
 def notes(result):

@@ -72,8 +72,10 @@ def apache(site):
         %(load)s
         %(user)s
         TypesConfig /dev/null
-        StartServers 1
+        StartServers 2
         ServerLimit 2
+        MinSpareThreads 1
+        MaxSpareThreads 128
         ThreadsPerChild 64
         MaxRequestWorkers 128
         Listen 127.0.0.1:%(tls)d

@@ -53,7 +53,8 @@ def told(name, by_mode, rows):
         for mode, results in by_mode.items():
             for result in (each for each in results if each['verdict'] == verdict):
                 row = defences.find(rows, name, mode, result)
-                key = (verdict, result['id'], row.requirement if row else result['req'][0], seen(result),
+                observed = 'varies' if row and row.varies else seen(result)
+                key = (verdict, result['id'], row.requirement if row else result['req'][0], observed,
                        row.defence if row else 'none')
                 merged.setdefault(key, []).append(mode)
     return [[verdict, '`%s`' % case, ', '.join(modes), requirement, observed, defence]
@@ -96,7 +97,8 @@ def without_chance(name, by_mode, rows):
     """The results, with a pass for what the server is undecided about: the page says that once, and stays the same."""
     def settled(mode, result):
         chance = defences.by_chance(rows, name, mode, result['id'], [result['verdict']])
-        return dict(result, verdict='pass', notes=[]) if chance else result
+        return dict(result, verdict='pass', notes=[]) if chance or (
+            result['verdict'] == 'pass' and defences.varies(rows, name, mode, result['id'])) else result
     return {mode: [settled(mode, result) for result in results] for mode, results in by_mode.items()}
 
 
