@@ -354,7 +354,7 @@ end
 -- The second look that ran beside is not needed.
 local function call_off(item)
   local job = item.job
-  if not job.second or item.second then
+  if not job then -- it is over
     return
   end
   job.off = true
@@ -400,6 +400,7 @@ function Runner:ran(event)
   local item, record = event.item, event.record
   self.in_flight = self.in_flight - 1
   self.jobs[event.job] = nil
+  item.job = item.job ~= event.job and item.job or nil -- it holds the run
   self.exclusive = false
   if event.job.off then
     return self.looks:ended(item)
