@@ -3,8 +3,9 @@ local dkjson = require "dkjson"
 
 local json = { extension = "json" }
 
-local ORDER = { "schema", "tool", "name", "version", "target", "started", "seconds", "modes", "interrupted", "complete",
-  "died", "summary", "total", "pass", "warn", "fail", "skip", "inconclusive", "error", "flakes", "verdicts", "absent", "results", "id", "mode",
+local ORDER = { "schema", "label", "tool", "name", "version", "target", "started", "seconds", "modes", "interrupted",
+  "complete", "died", "shard", "index", "summary", "total", "pass", "warn", "fail", "skip", "inconclusive", "error", "flakes",
+  "verdicts", "absent", "results", "id", "mode",
   "offered", "reason", "verdict", "level", "req", "title", "suite", "statement", "row", "expected", "observed", "notes",
   "location", "command", "transcript", "time", "sent", "kind", "stream", "text", "lines", "mark" }
 
@@ -44,8 +45,13 @@ local function lists(value)
   return value
 end
 
+--- Any value as JSON text, on one line unless indented.
+function json.encode(value, indent)
+  return dkjson.encode(lists(clean(value)), { indent = indent, keyorder = ORDER })
+end
+
 function json.write(results)
-  return dkjson.encode(lists(clean(results)), { indent = true, keyorder = ORDER }) .. "\n"
+  return json.encode(results, true) .. "\n"
 end
 
 return json
