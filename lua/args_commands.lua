@@ -45,9 +45,11 @@ local function mode(command, description)
 end
 
 local function reports(command)
-  add(command, "--report", "console, junit, json ..., to standard output or FILE; may be repeated.", values.report,
-    "FORMAT[=FILE]"):count "*":target "reports"
-  command:flag("-v --verbose", "Conversations of all cases.")
+  add(command, "--report", "A report to standard output or FILE; may be repeated: console, junit, tap, json, ndjson (grows "
+    .. "while the run goes on), ctrf, markdown, github, html.", values.report, "FORMAT[=FILE]"):count "*":target "reports"
+  command:flag("--no-github", "No annotations and no step summary where GitHub Actions runs h2probe.")
+  command:mutex(command:flag("-v --verbose", "Conversations of all cases."),
+    command:flag("-q --quiet", "On the console only failures and the last line."))
   command:flag("--strict", "A warning fails the run.")
 end
 

@@ -121,12 +121,12 @@ local function show_flakes(plan, all)
 end
 
 local function conclude(plan, all, context)
-  local problems = reporting.write(plan.reports, all, context)
+  local problems, lost = reporting.write(plan.reports, all, context)
   show_flakes(plan, all)
   for _, problem in ipairs(problems) do
     say(problem)
   end
-  if #problems > 0 then
+  if lost > 0 then
     return EXIT.internal
   end
   local status = results.exit_status(all, plan.options.strict)
@@ -146,7 +146,8 @@ local function measured(plan, aim)
     return EXIT.unreachable
   end
   local modes = mode_list(aim, look.offers)
-  local context = reporting.context(plan.options, { target = aim.text, modes = modes })
+  local context = reporting.context(plan.options, { target = aim.text, modes = modes,
+    started = results.stamp(started) })
   reporting.live(plan.reports, "begin", context)
   local entries, flakes, last = run_rounds(plan, round_options(plan, aim, look, context))
   local all = results.new { target = aim.text, started = started, seconds = engine.now() - from, modes = modes,
@@ -192,7 +193,7 @@ end
 -- that were named); or role = "server" for clients under test: aim, look, command, last_will
 -- (called before a second signal ends everything). Returns the exit status.
 function campaign.run(plan)
-  local reports, message = reporting.plan(plan.options.reports)
+  local reports, message = reporting.plan(plan.options.reports, plan.options.no_github)
   if not reports then
     say(message)
     return EXIT.usage
@@ -202,6 +203,9 @@ function campaign.run(plan)
   if not aim then
     say(wrong)
     return EXIT.usage
+  end
+  for _, problem in ipairs(reporting.prepare(reports)) do
+    say(problem)
   end
   on_signals(plan)
   local status = measured(plan, aim)

@@ -7,8 +7,9 @@ local json = require "h2probe.reports.json"
 local ndjson = { extension = "ndjson", streamed = true }
 
 local HEAD <const> = { "schema", "label", "tool", "target", "started", "modes", "shard" }
+-- What the last line does not say: it is in the first, or in lines of its own.
 local NO_PART <const> = { results = true, schema = true, label = true, tool = true, target = true, started = true,
-  modes = true, shard = true }
+  modes = true }
 
 local function line(kind, value)
   local members = json.encode(value):match "^{(.*)}$"
