@@ -44,7 +44,10 @@ local function round_options(plan, aim, look, context)
     strict = options.strict, verbose = options.verbose,
     command = plan.command or again.of_server(plan.url, plan.files, options),
     findings = look.runs, role = plan.role, unguarded = plan.role == "server",
-    progress = function(event) reporting.live(plan.reports, "progress", context, event) end,
+    progress = function(event)
+      event.round = plan.round
+      reporting.live(plan.reports, "progress", context, event)
+    end,
     on_start = function(interrupt)
       plan.interrupt = interrupt
       if plan.signal then
@@ -79,6 +82,7 @@ local function run_rounds(plan, options)
     if round > 1 and plan.signal then
       break
     end
+    plan.round = round
     options.findings = round == 1 and options.findings or {}
     last = runner.run(options)
     merger:add(last.entries)

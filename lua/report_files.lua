@@ -62,17 +62,12 @@ local function is_directory(path)
   return found ~= nil
 end
 
-local function can_append(path)
-  return write_text(path, "", "ab")
-end
-
 --- Whether a file can be written, as far as that can be known before: true, or nil and one line.
--- `streamed`: it will grow in place.
-function files.check(path, streamed)
+function files.check(path)
   if is_directory(path) then
     return nil, path .. ": Is a directory"
-  elseif streamed or is_device(path) then
-    return can_append(path)
+  elseif is_device(path) then
+    return write_text(path, "", "ab")
   end
   local temporary = temporary_of(path)
   local ok, message = write_text(temporary, "")
@@ -86,12 +81,25 @@ end
 local Stream = {}
 Stream.__index = Stream
 
---- A file that grows: every text is with the kernel when `write` returns. The first mistake stays.
+--- A file that grows: every text is with the kernel when `write` returns. What it held stays until `start`.
+-- Or nil and one line.
 function files.stream(path)
-  local file, message = io.open(path, "wb")
-  return setmetatable({ path = path, file = file, problem = message }, Stream)
+  local file, message = io.open(path, "ab")
+  if not file then
+    return nil, message
+  end
+  return setmetatable({ path = path, file = file }, Stream)
 end
 
+--- Takes away what the file held; a FIFO or device is left open as it is.
+function Stream:start()
+  if (self.file:seek "end" or 0) > 0 then
+    self.file:close()
+    self.file, self.problem = io.open(self.path, "wb")
+  end
+end
+
+-- The first mistake stays.
 function Stream:write(text)
   if self.problem then
     return nil, self.problem

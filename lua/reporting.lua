@@ -111,8 +111,11 @@ function reporting.prepare(list)
   local problems = {}
   for _, report in ipairs(list) do
     local ok, message = true, nil
-    if report.file then
-      ok, message = files.check(report.file, report.writer.streamed)
+    if report.file and report.writer.streamed then
+      ok, message = files.stream(report.file)
+      report.stream = ok
+    elseif report.file then
+      ok, message = files.check(report.file)
     end
     if not ok then
       report.lost = true
@@ -166,15 +169,15 @@ end
 -- Each live report has a context of its own, and a stream if it grows in a file.
 local function begun(report, context)
   local own = setmetatable({}, { __index = context })
-  if report.file then
-    report.stream = files.stream(report.file)
+  if report.stream then
+    report.stream:start()
     own.write = function(text) return report.stream:write(text) end
   end
   return own
 end
 
 local function is_live(report)
-  return not report.lost and (not report.file or report.writer.streamed)
+  return not report.lost and (not report.file or report.stream)
 end
 
 --- Calls `begin` or `progress` of the reports that are live: those on standard output, and files that grow.
@@ -220,6 +223,9 @@ end
 
 local function deliver(list, report, context, text)
   if report.stream then
+    if not report.context then
+      report.stream:start()
+    end
     report.stream:write(text)
     return report.stream:close()
   elseif report.file then
@@ -267,12 +273,12 @@ function reporting.write(list, results, context)
   local problems, lost = {}, {}
   hush(list, context)
   for _, report in ipairs(in_order(list)) do
-    local ok, message = not report.lost, nil
-    if ok then
-      ok, message = write_one(list, report, results, context, #lost > 0 and lost or nil)
+    if not report.lost then
+      local ok, message = write_one(list, report, results, context, #lost > 0 and lost or nil)
+      report.lost = not ok
       problems[#problems + 1] = not ok and could_not(report, message) or nil
     end
-    lost[#lost + 1] = not ok and report.format or nil
+    lost[#lost + 1] = report.lost and report.format or nil
   end
   return problems, #lost
 end

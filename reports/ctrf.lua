@@ -12,6 +12,13 @@ local STATUS <const> = { pass = "passed", warn = "passed", fail = "failed", erro
   inconclusive = "other", expected = "skipped" }
 local STATUSES <const> = { "passed", "failed", "skipped", "pending", "other" }
 
+-- Members in their order.
+local ORDER <const> = { "reportFormat", "specVersion", "timestamp", "generatedBy", "results", "tool", "name", "version",
+  "summary", "tests", "passed", "failed", "skipped", "pending", "other", "flaky", "suites", "start", "stop", "status",
+  "duration", "suite", "message", "trace", "rawStatus", "tags", "type", "filePath", "line", "stdout", "environment",
+  "appName", "healthy", "extra", "conclusion", "exitStatus", "id", "mode", "title", "level", "req", "statement", "row",
+  "expected", "observed", "expected_failure", "command" }
+
 local function milliseconds(seconds)
   local finite = seconds and seconds >= 0 and seconds < 1e12
   return finite and math.floor(seconds * 1000 + 0.5) or 0
@@ -68,8 +75,10 @@ local function test(result, verdict, message, flaky)
     tags = tags(result), type = "conformance", filePath = path, line = number and math.tointeger(tonumber(number)),
     flaky = flaky, stdout = list(build.limited(result.notes or {}, VALUE, OUTPUT)),
     extra = { id = result.id, mode = result.mode, title = bounded(result.title), level = result.level, req = result.req,
-      statement = bounded(result.statement), row = bounded(result.row), expected_failure = result.expected_failure, expected = bounded(result.expected),
-      observed = bounded(result.observed), command = bounded(result.command) },
+      statement = bounded(result.statement), row = bounded(result.row), expected_failure = result.expected_failure,
+      expected = bounded(result.expected),
+      observed = bounded(result.observed),
+      command = bounded(result.command) },
   }
 end
 
@@ -116,7 +125,7 @@ function ctrf.write(results, options)
     results = { tool = results.tool, summary = summary, tests = tests,
       environment = { appName = results.target, healthy = status == 0, extra = { modes = results.modes,
         complete = results.complete, interrupted = results.interrupted, died = results.died, conclusion = conclusion,
-        exitStatus = status } } } }, true) .. "\n"
+        exitStatus = status } } } }, true, ORDER) .. "\n"
 end
 
 return ctrf

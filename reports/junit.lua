@@ -1,8 +1,9 @@
 -- JUnit XML as Jenkins, GitLab and Surefire read it: one testsuite for each mode and suite.
 --
 -- What their readers differ in: Surefire takes at most three decimals of a second, wants a type with each failure
--- and error, and knows no timestamp (so that is a property); Jenkins shows the message of a skip, GitLab its content; GitLab drops the second of two cases with the same
--- name; both follow [[ATTACHMENT|PATH]] in the output to a file, so no peer may write that.
+-- and error, and knows no timestamp in most of its versions (so that is a property); Jenkins shows the message of a
+-- skip, GitLab its content; GitLab drops the second of two cases with the same name; both follow [[ATTACHMENT|PATH]] in
+-- the output to a file, so no peer may write that.
 local build = require "h2probe.reports.shared.build"
 
 local junit = { extension = "xml" }

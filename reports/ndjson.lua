@@ -27,13 +27,15 @@ end
 local function last(results)
   local tail = {}
   for name, value in pairs(results) do
-    tail[name] = not NO_PART[name] and value or nil
+    if not NO_PART[name] then
+      tail[name] = value
+    end
   end
   return line("end", tail)
 end
 
 function ndjson.begin(context)
-  context.told, context.done, context.round = {}, 0, 1
+  context.told = {}
   context.write(first { schema = 1, tool = context.tool, target = context.target, started = context.started,
     modes = context.modes, shard = context.shard })
 end
@@ -42,14 +44,10 @@ function ndjson.progress(context, event)
   if event.kind ~= "result" then
     return
   end
-  if event.done < context.done then
-    context.round = context.round + 1
-  end
-  context.done = event.done
   local result = json.encode(event.result)
   context.told[build.key(event.result)] = result
   context.write(('{"kind":"result","done":%d,"total":%d%s,"result":%s}\n'):format(event.done, event.total,
-    (context.rounds or 1) > 1 and (',"round":%d'):format(context.round) or "", result))
+    (context.rounds or 1) > 1 and (',"round":%d'):format(event.round or 1) or "", result))
 end
 
 --- What is still to be said after `begin` and `progress`: results that are not what was told last, and the end.

@@ -11,6 +11,7 @@ local PAUSE <const> = 0.05 -- seconds between two looks of the line
 local PATIENCE <const> = 10 -- seconds before a log shows anything
 local HEARTBEAT <const> = 30 -- seconds between two lines in a log that say how far it is
 local SURE <const> = 0.5 -- seconds before rate and remaining time are worth showing
+local ANY_WIDTH <const> = 1000
 local CLEAR <const> = "\r\27[K"
 local SHOWN <const> = 2000 -- octets of a failure
 -- What is counted, and what is left out first where there is no room: the greatest number.
@@ -30,7 +31,7 @@ end
 
 local function fresh(context)
   local now = context.now and context.now()
-  return { verdicts = {}, counts = {}, told = {}, waiting = {}, done = 0, finished = 0, round = 1, started = now,
+  return { verdicts = {}, counts = {}, told = {}, waiting = {}, finished = 0, round = 1, started = now,
     drawn = -math.huge, said = now }
 end
 
@@ -58,14 +59,13 @@ end
 -- The parts of a status in their order, those that matter least dropped until the rest fits.
 local function fitted(parts, width)
   while true do
-    local words, worst = {}, nil
+    local line, worst = parts[1].text, nil
     for i, part in ipairs(parts) do
-      words[i] = part.text
+      line = i == 1 and line or line .. (part.count and parts[i - 1].count and ", " or "  ") .. part.text
       if part.rank > 0 and (not worst or part.rank > parts[worst].rank) then
         worst = i
       end
     end
-    local line = table.concat(words, "  ")
     if text.width(line) <= width or not worst then
       return (text.cut(line, width))
     end
@@ -76,24 +76,24 @@ end
 local function status(context, state, event, now, width)
   local rate, left = pace(context, state, event, now)
   local parts = {}
-  local function add(rank, words)
-    parts[#parts + 1] = words and { rank = rank, text = words } or nil
+  local function add(rank, words, is_count)
+    parts[#parts + 1] = words and { rank = rank, text = words, count = is_count } or nil
   end
   add(7, (context.rounds or 1) > 1 and ("round %d/%d"):format(state.round, context.rounds) or nil)
   add(0, ("%d/%d"):format(event.done, event.total))
   for _, row in ipairs(COUNTED) do
     local count = state.counts[row[1]] or 0
-    add(row[3], count > 0 and ("%d %s"):format(count, row[2]) or nil)
+    add(row[3], count > 0 and ("%d %s"):format(count, row[2]) or nil, true)
   end
   add(7, rate)
   add(2, left)
   return fitted(parts, width)
 end
 
--- A case that is judged again (the target died) counts once; a smaller number done starts the next round.
+-- A case that is judged again (the target died) counts once in a round.
 local function count(state, event)
-  if event.done < state.done then
-    state.round, state.verdicts, state.counts = state.round + 1, {}, {}
+  if (event.round or 1) ~= state.round then
+    state.round, state.verdicts, state.counts = event.round, {}, {}
   end
   local key = build.key(event.result)
   local before, verdict = state.verdicts[key], event.result.expected_failure and "expected" or event.result.verdict
@@ -103,7 +103,6 @@ local function count(state, event)
   state.verdicts[key] = verdict
   state.counts[verdict] = (state.counts[verdict] or 0) + 1
   state.finished = state.finished + (before and 0 or 1)
-  state.done = event.done
 end
 
 -- A failure in a line, nil if it is none or known already.
@@ -147,7 +146,7 @@ local function log(context, state, event, now, failure)
   state.waiting = {}
   if not state.spoken or now - state.said >= HEARTBEAT then
     state.spoken, state.said = true, now
-    lines[#lines + 1] = "... " .. status(context, state, event, now, math.huge)
+    lines[#lines + 1] = "... " .. status(context, state, event, now, ANY_WIDTH)
   end
   if #lines > 0 then
     context.write(table.concat(lines, "\n") .. "\n")
