@@ -102,6 +102,7 @@ local outcomes = {
     return element("failure", message, id ~= "" and id or "failure", reason_and(result, message))
   end,
   error = function(result, message) return element("error", message, "error", reason_and(result, message)) end,
+  expected = function(_, message) return element("skipped", message, nil, build.bounded(message, VALUE)) end,
   skip = function(_, message) return element("skipped", message, nil, build.bounded(message, VALUE)) end,
   inconclusive = function(_, message)
     return element("skipped", "inconclusive: " .. message, nil, "inconclusive: " .. build.bounded(message, VALUE))
@@ -116,7 +117,8 @@ local function testcase(result, verdict, message, classname, name)
   return head .. ">\n" .. body .. "    </testcase>\n"
 end
 
-local COUNTED <const> = { fail = "failures", error = "errors", skip = "skipped", inconclusive = "skipped" }
+local COUNTED <const> = { fail = "failures", error = "errors", skip = "skipped", inconclusive = "skipped",
+  expected = "skipped" }
 
 local function new_suite(name)
   return { name = name, tests = 0, failures = 0, errors = 0, skipped = 0, time = 0, cases = {}, names = {} }

@@ -65,7 +65,8 @@ describe("console", function()
     for _, name in ipairs(FIXTURES) do
       for width = 40, 160, 7 do
         for _, unicode in ipairs { true, false } do
-          local content = console.write(data[name](), { width = width, unicode = unicode, verbose = width % 2 == 0 })
+          local content = console.write(data[name](), { width = width, unicode = unicode, verbose = width % 2 == 1 })
+            .. console.write(data[name](), { width = width, unicode = unicode, quiet = width % 2 == 0 })
           local command = false -- its words are never broken
           for _, line in ipairs(lines_of(content)) do
             command = line ~= "" and (command or line:find "^  again" ~= nil)
@@ -425,6 +426,13 @@ describe("junit", function()
     local flaky = data.flaky()
     assert.are.equal(2, failures(flaky))
     assert.is_truthy(junit.write(flaky):find("changed between rounds: pass 4, skip 1", 1, true))
+  end)
+
+  it("shows a known failure as skipped, with the reason", function()
+    local content = junit.write(data.expected(), { strict = true })
+    assert.is_nil(content:find "<error")
+    assert.is_truthy(content:find('<skipped message="expected failure: ticket 12 (known.txt:1)">', 1, true))
+    validate { content }
   end)
 
   it("lets no peer point at files", function()
