@@ -151,7 +151,7 @@ local function measured(plan, aim)
   end
   local modes = mode_list(aim, look.offers)
   local context = reporting.context(plan.options, { target = aim.text, modes = modes,
-    started = results.stamp(started) })
+    started = results.stamp(started), shard = plan.gate and plan.gate.shard })
   reporting.live(plan.reports, "begin", context)
   local entries, flakes, last = run_rounds(plan, round_options(plan, aim, look, context))
   local all = results.new { target = aim.text, started = started, seconds = engine.now() - from, modes = modes,

@@ -59,7 +59,11 @@ local function merged(read, partial)
     return runs[1]
   end
   merging.label(runs)
-  return merging.beside(runs), runs
+  local columns = {}
+  for i, run in ipairs(runs) do
+    columns[i] = { label = run.label, results = run }
+  end
+  return merging.beside(runs), columns
 end
 
 return function(options)
