@@ -74,11 +74,11 @@ end
 -- expected is "expected". `flake` is what build.flakes has for the result.
 function build.judged(result, strict, flake)
   local verdict, message = result.verdict, result.observed or result.verdict
+  if flake and (result.expected_failure or verdict ~= "fail" and verdict ~= "error") then
+    return "fail", flake
+  end
   if result.expected_failure then
     return "expected", build.expectation(result.expected_failure)
-  end
-  if flake and verdict ~= "fail" and verdict ~= "error" then
-    return "fail", flake
   end
   if verdict == "warn" and strict then
     return "fail", message
