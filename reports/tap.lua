@@ -34,6 +34,10 @@ local function yaml(out, result, message)
   out[#out + 1] = "  ---"
   out[#out + 1] = "  message: " .. quoted(message)
   out[#out + 1] = "  severity: " .. quoted(result.verdict)
+  local known = result.expected_failure
+  if known and known.file then
+    out[#out + 1] = "  expected_in: " .. quoted(known.line and ("%s:%d"):format(known.file, known.line) or known.file)
+  end
   add_list(out, "requirements", result.req)
   for _, name in ipairs(MEMBERS) do
     if result[name] then

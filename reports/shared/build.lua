@@ -55,12 +55,6 @@ function build.flakes(results)
   return by_key
 end
 
---- "expected failure: ticket 12 (known.txt:3)".
-function build.expectation(expected)
-  local place = expected.file and (" (%s%s)"):format(expected.file, expected.line and (":%d"):format(expected.line) or "") or ""
-  return ("expected failure: %s%s"):format(expected.reason or "no reason given", place)
-end
-
 --- What is wrong with the expectations themselves: lines that are failures of their own.
 function build.problems(results)
   local lines = {}
@@ -78,7 +72,7 @@ function build.judged(result, strict, flake)
     return "fail", flake
   end
   if result.expected_failure then
-    return "expected", build.expectation(result.expected_failure)
+    return "expected", ("expected %s: %s"):format(verdict, result.expected_failure.reason or "no reason given")
   end
   if verdict == "warn" and strict then
     return "fail", message
