@@ -268,4 +268,72 @@ function markdown.write(results, options)
   return joined(out, options.limit)
 end
 
+-- Several servers ------------------------------------------------------------------------------------------------
+
+local WORDS <const> = { pass = "passed", warn = "warning", fail = "**failed**", error = "**error**",
+  expected = "expected failure", inconclusive = "inconclusive", skip = "skipped" }
+
+-- Rows by case and mode in the order of their first appearance: { id, mode, [column] = verdict }.
+local function rows_of(list)
+  local rows, by_key = {}, {}
+  for column, each in ipairs(list) do
+    for _, result in ipairs(each.results.results) do
+      local key = build.key(result)
+      if not by_key[key] then
+        by_key[key] = { id = result.id, mode = result.mode }
+        rows[#rows + 1] = by_key[key]
+      end
+      by_key[key][column] = result.expected_failure and "expected" or result.verdict
+    end
+  end
+  return rows
+end
+
+local function differ(row, columns)
+  for column = 2, columns do
+    if row[column] ~= row[1] then
+      return true
+    end
+  end
+  return false
+end
+
+local function differences(out, list)
+  local head, rule, alike = { "case" }, { "---" }, 0
+  for i, each in ipairs(list) do
+    head[i + 1], rule[i + 1] = code(each.label, true), "---"
+  end
+  out[#out + 1] = "| " .. table.concat(head, " | ") .. " |\n| " .. table.concat(rule, " | ") .. " |"
+  for _, row in ipairs(rows_of(list)) do
+    if differ(row, #list) then
+      local cells = { ("%s (%s)"):format(code(row.id, true), row.mode) }
+      for column = 1, #list do
+        cells[column + 1] = WORDS[row[column]] or ""
+      end
+      out[#out + 1] = "| " .. table.concat(cells, " | ") .. " |"
+    else
+      alike = alike + 1
+    end
+  end
+  out[#out + 1] = ("\n%d judged alike.\n"):format(alike)
+end
+
+--- Several results side by side: { { label =, results = }, ... }; how each came out, and the cases in which they differ.
+function markdown.compare(list, options)
+  options = options or {}
+  local out, rows = { ("## h2probe: %d results side by side\n"):format(#list) }, {}
+  for i, each in ipairs(list) do
+    local _, sentence, status = console.conclusion(each.results, options.strict)
+    out[#out + 1] = ("- %s: %s, %s (exit status %d)"):format(code(each.label), code(each.results.target), prose(sentence), status)
+    rows[i] = { name = code(each.label, true), counts = tally() }
+    for _, result in ipairs(each.results.results) do
+      add(rows[i].counts, result)
+    end
+  end
+  out[#out + 1] = ""
+  table_of(out, "results", rows)
+  differences(out, list)
+  return joined(out, options.limit)
+end
+
 return markdown

@@ -345,6 +345,17 @@ describe("markdown", function()
     end)
   end)
 
+  it("puts servers side by side: where they differ", function()
+    local first, second = data.verdicts(), data.verdicts()
+    second.results[3].verdict = "fail"
+    table.remove(second.results, 9)
+    local text = markdown.compare { { label = "a|b", results = first }, { label = "c", results = second } }
+    local from = text:find("| case |", 1, true)
+    assert.are.same({ "| case | `a\\|b` | `c` |", "| --- | --- | --- |",
+      "| `http2/settings/ack-with-payload` (alpn) | passed | **failed** |", "| `messages/large` (prior) | skipped |  |", "",
+      "8 judged alike.", "", "" }, lines_of(text:sub(from) .. "\n"))
+  end)
+
   it("says what the exit status is and keeps to a limit", function()
     each(function(all, options, status)
       assert.is_truthy(markdown.write(all, options):find(("(exit status %d)"):format(status), 1, true))
