@@ -299,11 +299,11 @@ local function differ(row, columns)
 end
 
 local function differences(out, list)
-  local head, rule, alike = { "case" }, { "---" }, 0
+  local names, rule, alike = { "case" }, { "---" }, 0
   for i, each in ipairs(list) do
-    head[i + 1], rule[i + 1] = code(each.label, true), "---"
+    names[i + 1], rule[i + 1] = code(each.label, true), "---"
   end
-  out[#out + 1] = "| " .. table.concat(head, " | ") .. " |\n| " .. table.concat(rule, " | ") .. " |"
+  out[#out + 1] = "| " .. table.concat(names, " | ") .. " |\n| " .. table.concat(rule, " | ") .. " |"
   for _, row in ipairs(rows_of(list)) do
     if differ(row, #list) then
       local cells = { ("%s (%s)"):format(code(row.id, true), row.mode) }
