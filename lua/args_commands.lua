@@ -45,9 +45,11 @@ local function mode(command, description)
 end
 
 local function reports(command)
-  add(command, "--report", "console, junit, json ..., to standard output or FILE; may be repeated.", values.report,
-    "FORMAT[=FILE]"):count "*":target "reports"
-  command:flag("-v --verbose", "Conversations of all cases.")
+  add(command, "--report", "A report to standard output or FILE; may be repeated: console, junit, tap, json, ndjson (grows "
+    .. "while the run goes on), ctrf, markdown, github, html.", values.report, "FORMAT[=FILE]"):count "*":target "reports"
+  command:flag("--no-github", "No annotations and no step summary where GitHub Actions runs h2probe.")
+  command:mutex(command:flag("-v --verbose", "Conversations of all cases."),
+    command:flag("-q --quiet", "On the console only failures and the last line."))
   command:flag("--strict", "A warning fails the run.")
 end
 
@@ -139,6 +141,16 @@ local function add_fetch(parser)
   add(fetch, "--violate", "Break this requirement; may be repeated.", values.text, "ID[=WAY]"):count "*"
 end
 
+local function add_report(parser)
+  local report = new_command(parser, "report", "Write reports from stored results. Files of one target are merged (shards, "
+    .. "repetitions: of each case the worst, and a verdict that differs is a flake); several targets stand side by side.")
+    :epilog(EXIT_STATUS)
+  words(report, "files", "Results that --report json or ndjson wrote (-: standard input). LABEL=FILE names what they are of, "
+    .. "and files of one label belong together.", "+")
+  reports(report)
+  report:flag("--partial", "Shards may be missing.")
+end
+
 local function add_list(parser)
   local list = new_command(parser, "list", "The catalogue of cases.")
   words(list, "words", SELECTION, "*")
@@ -179,6 +191,7 @@ commands.LIST = {
   { "client [SELECTION...] -- COMMAND", "test a client", add_client },
   { "serve [--violate ID]", "the reference server", add_serve },
   { "fetch [--violate ID] URL", "the reference client", add_fetch },
+  { "report RESULTS.json...", "write reports from stored results", add_report },
   { "list [SELECTION...]", "the cases", add_list },
   { "explain ID...", "a case or a requirement", add_explain },
   { "prove [SELECTION...]", "prove the cases against guilty peers", add_prove },

@@ -44,7 +44,10 @@ local function round_options(plan, aim, look, context)
     strict = options.strict, verbose = options.verbose,
     command = plan.command or again.of_server(plan.url, plan.files, options),
     findings = look.runs, role = plan.role, unguarded = plan.role == "server",
-    progress = function(event) reporting.live(plan.reports, "progress", context, event) end,
+    progress = function(event)
+      event.round = plan.round
+      reporting.live(plan.reports, "progress", context, event)
+    end,
     on_start = function(interrupt)
       plan.interrupt = interrupt
       if plan.signal then
@@ -79,6 +82,7 @@ local function run_rounds(plan, options)
     if round > 1 and plan.signal then
       break
     end
+    plan.round = round
     options.findings = round == 1 and options.findings or {}
     last = runner.run(options)
     merger:add(last.entries)
@@ -121,12 +125,12 @@ local function show_flakes(plan, all)
 end
 
 local function conclude(plan, all, context)
-  local problems = reporting.write(plan.reports, all, context)
+  local problems, lost = reporting.write(plan.reports, all, context)
   show_flakes(plan, all)
   for _, problem in ipairs(problems) do
     say(problem)
   end
-  if #problems > 0 then
+  if lost > 0 then
     return EXIT.internal
   end
   local status = results.exit_status(all, plan.options.strict)
@@ -146,7 +150,8 @@ local function measured(plan, aim)
     return EXIT.unreachable
   end
   local modes = mode_list(aim, look.offers)
-  local context = reporting.context(plan.options, { target = aim.text, modes = modes })
+  local context = reporting.context(plan.options, { target = aim.text, modes = modes,
+    started = results.stamp(started), shard = plan.gate and plan.gate.shard })
   reporting.live(plan.reports, "begin", context)
   local entries, flakes, last = run_rounds(plan, round_options(plan, aim, look, context))
   local all = results.new { target = aim.text, started = started, seconds = engine.now() - from, modes = modes,
@@ -192,7 +197,7 @@ end
 -- that were named); or role = "server" for clients under test: aim, look, command, last_will
 -- (called before a second signal ends everything). Returns the exit status.
 function campaign.run(plan)
-  local reports, message = reporting.plan(plan.options.reports)
+  local reports, message = reporting.plan(plan.options.reports, plan.options.no_github)
   if not reports then
     say(message)
     return EXIT.usage
@@ -202,6 +207,9 @@ function campaign.run(plan)
   if not aim then
     say(wrong)
     return EXIT.usage
+  end
+  for _, problem in ipairs(reporting.prepare(reports)) do
+    say(problem)
   end
   on_signals(plan)
   local status = measured(plan, aim)

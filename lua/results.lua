@@ -46,6 +46,11 @@ function results.summary(list)
   return summary
 end
 
+--- A time as results have it.
+function results.stamp(time)
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", time)
+end
+
 --- The whole table. `run`: { target, started (os.time), seconds, modes, interrupted, complete, entries, died }.
 function results.new(run)
   local list = results.sorted(run.entries)
@@ -53,7 +58,7 @@ function results.new(run)
     schema = 1,
     tool = { name = "h2probe", version = engine.version },
     target = run.target,
-    started = os.date("!%Y-%m-%dT%H:%M:%SZ", run.started),
+    started = results.stamp(run.started),
     seconds = run.seconds,
     modes = run.modes,
     interrupted = run.interrupted,

@@ -1,5 +1,6 @@
 -- The report for people: progress while the run goes on, then the result by mode and suite, each case that did not
 -- pass in full, and a summary. Nothing of the peer's reaches the screen unescaped.
+local build = require "h2probe.reports.shared.build"
 local case = require "h2probe.reports.console.case"
 local progress = require "h2probe.reports.console.progress"
 local text = require "h2probe.reports.console.text"
@@ -28,7 +29,7 @@ local function new_page(options)
     unicode = text.unicode(os.getenv)
   end
   return setmetatable({ width = math.max(options.width or 80, NARROWEST), color = options.color, unicode = unicode,
-    verbose = options.verbose, lines = {} }, Page)
+    verbose = options.verbose, quiet = options.quiet, strict = options.strict, lines = {} }, Page)
 end
 
 function Page:add(line)
@@ -192,16 +193,23 @@ local function same(result)
     tostring(result.observed) }, "\0")
 end
 
--- A case that the end of the run came before: an error that has nothing to tell.
-local function was_run(result)
-  return not (result.observed or ""):find "^not run: "
+local was_run = build.was_run
+
+-- With --quiet only what fails the build.
+local function in_full(page, result)
+  if page.quiet then
+    local verdict = build.judged(result, page.strict)
+    return verdict == "fail" or verdict == "error"
+  end
+  return IN_FULL[result.verdict]
 end
 
 -- What came out alike in several modes is shown once, with the conversation of the first; --verbose shows all.
-local function blocks_of(results, verbose)
+local function blocks_of(page, results)
+  local verbose = page.verbose
   local blocks, block_of = collection()
   for i, result in ipairs(results) do
-    if IN_FULL[result.verdict] and was_run(result) or (verbose and result.transcript and #result.transcript > 0) then
+    if in_full(page, result) and was_run(result) or (verbose and result.transcript and #result.transcript > 0) then
       local block = block_of(verbose and i or same(result), function() return { result = result, modes = {} } end)
       add_mode(block.modes, result.mode)
     end
@@ -211,7 +219,7 @@ end
 
 local function cases(page, results)
   local watching = false
-  for _, block in ipairs(blocks_of(results, page.verbose)) do
+  for _, block in ipairs(blocks_of(page, results)) do
     if block.result.suite == "watch" and not watching then
       watching = true
       page:flow("", "watch: what the peer did wrong in the traffic of all cases, each requirement once", "strong")
@@ -360,7 +368,17 @@ local function count_line(page, name, counts)
   page:add_all(page:counts(("  %-8s%5d  "):format(name, counts.total), counts))
 end
 
-local function summary(page, results, strict)
+-- The last line; `lost`: formats of reports that are not there.
+local function last_line(page, results, lost)
+  local style, sentence, status = console.conclusion(results, page.strict)
+  if lost then
+    style, status = "error", 6
+    sentence = ("%s; could not be written: %s"):format(sentence, table.concat(lost, ", "))
+  end
+  page:flow("", ("%s (exit status %d)."):format(sentence, status), style)
+end
+
+local function summary(page, results)
   page:heading "summary"
   accused(page, results.results)
   for _, level in ipairs(by_level(results.results)) do
@@ -371,21 +389,25 @@ local function summary(page, results, strict)
   count_line(page, "all", results.summary)
   page:add(("  %-8s%.2f s"):format("time", results.seconds < math.huge and results.seconds or 0))
   page:add ""
-  local style, sentence, status = console.conclusion(results, strict)
-  page:flow("", ("%s (exit status %d)."):format(sentence, status), style)
 end
 
---- The whole report. Options: width (80), color, verbose, strict, tty (a status line is on the screen), unicode (nil:
--- what the locale says).
+--- The whole report. Options: width (80), color, verbose, quiet, strict, tty (a status line is on the screen), unicode
+-- (nil: what the locale says), lost (formats of reports that could not be written).
 function console.write(results, options)
   options = options or {}
   local page = new_page(options)
-  top(page, results)
-  overview(page, results.results)
-  cases(page, results.results)
-  reasons_of(page, results.results)
-  flakes(page, results.flakes, options.rounds)
-  summary(page, results, options.strict)
+  if options.quiet then
+    cases(page, results.results)
+    flakes(page, results.flakes and #results.flakes > 0 and results.flakes or nil, options.rounds)
+  else
+    top(page, results)
+    overview(page, results.results)
+    cases(page, results.results)
+    reasons_of(page, results.results)
+    flakes(page, results.flakes, options.rounds)
+    summary(page, results)
+  end
+  last_line(page, results, options.lost)
   return progress.clear(options) .. table.concat(page.lines, "\n") .. "\n"
 end
 

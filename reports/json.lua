@@ -3,8 +3,9 @@ local dkjson = require "dkjson"
 
 local json = { extension = "json" }
 
-local ORDER = { "schema", "tool", "name", "version", "target", "started", "seconds", "modes", "interrupted", "complete",
-  "died", "summary", "total", "pass", "warn", "fail", "skip", "inconclusive", "error", "flakes", "verdicts", "absent", "results", "id", "mode",
+local ORDER = { "schema", "label", "tool", "name", "version", "target", "started", "seconds", "modes", "interrupted",
+  "complete", "died", "shard", "index", "summary", "total", "pass", "warn", "fail", "skip", "inconclusive", "error", "flakes",
+  "verdicts", "absent", "results", "id", "mode",
   "offered", "reason", "verdict", "level", "req", "title", "suite", "statement", "row", "expected", "observed", "notes",
   "location", "command", "transcript", "time", "sent", "kind", "stream", "text", "lines", "mark" }
 
@@ -12,8 +13,9 @@ local function escape(text)
   return (text:gsub("[\128-\255]", function(c) return ("\\x%02x"):format(c:byte()) end))
 end
 
---- A copy in which every string is valid UTF-8 and every number finite, whatever the peer sent.
-local function clean(value)
+--- A copy in which every string is valid UTF-8 and every number finite, whatever the peer sent. `keys` gets the names of
+-- all members.
+local function clean(value, keys)
   if type(value) == "string" then
     return utf8.len(value) and value or escape(value)
   end
@@ -25,7 +27,9 @@ local function clean(value)
   end
   local copy = {}
   for key, member in pairs(value) do
-    copy[clean(key)] = clean(member)
+    local name = clean(key, keys)
+    copy[name] = clean(member, keys)
+    keys[name] = type(name) == "string" or nil
   end
   return copy
 end
@@ -44,8 +48,28 @@ local function lists(value)
   return value
 end
 
+-- The members in a fixed order: those of a list, then all others by name.
+local function order_of(known, keys)
+  local order, others = table.move(known, 1, #known, 1, {}), {}
+  for _, name in ipairs(known) do
+    keys[name] = nil
+  end
+  for name in pairs(keys) do
+    others[#others + 1] = name
+  end
+  table.sort(others)
+  return table.move(others, 1, #others, #order + 1, order)
+end
+
+--- Any value as JSON text, on one line unless indented. `order`: names of members in their order (those of results).
+function json.encode(value, indent, order)
+  local keys = {}
+  local copy = lists(clean(value, keys))
+  return dkjson.encode(copy, { indent = indent, keyorder = order_of(order or ORDER, keys) })
+end
+
 function json.write(results)
-  return dkjson.encode(lists(clean(results)), { indent = true, keyorder = ORDER }) .. "\n"
+  return json.encode(results, true) .. "\n"
 end
 
 return json

@@ -1,8 +1,11 @@
 -- JUnit XML as Jenkins, GitLab and Surefire read it: one testsuite for each mode and suite.
 --
--- What their readers differ in: Surefire takes at most three decimals of a second and wants a type with each failure
--- and error; Jenkins shows the message of a skip, GitLab its content; GitLab drops the second of two cases with the same
--- name; both follow [[ATTACHMENT|PATH]] in the output to a file, so no peer may write that.
+-- What their readers differ in: Surefire takes at most three decimals of a second, wants a type with each failure
+-- and error, and knows no timestamp in most of its versions (so that is a property); Jenkins shows the message of a
+-- skip, GitLab its content; GitLab drops the second of two cases with the same name; both follow [[ATTACHMENT|PATH]] in
+-- the output to a file, so no peer may write that.
+local build = require "h2probe.reports.shared.build"
+
 local junit = { extension = "xml" }
 
 local MESSAGE <const> = 500 -- octets of an attribute; more of the text is in the content
@@ -57,29 +60,10 @@ local function seconds(value)
   return ("%.3f"):format(finite and value or 0)
 end
 
--- A text that is not too long, and never cut inside a character.
-local function bounded(text, limit)
-  text = tostring(text)
-  if #text <= limit then return text end
-  local last = limit
-  while last > limit - 4 and text:find("^[\128-\191]", last + 1) do last = last - 1 end
-  return ("%s... (%d octets more)"):format(text:sub(1, last), #text - last)
-end
-
-local function transcript(result)
-  local out = {}
-  for _, entry in ipairs(result.transcript or {}) do
-    out[#out + 1] = ("%8.3f ms %s %s"):format(entry.time * 1000,
-      entry.kind == "note" and "--" or entry.sent and "->" or "<-", entry.text)
-    for _, line in ipairs(entry.lines or {}) do out[#out + 1] = "                 " .. line end
-  end
-  return out
-end
-
 local function details(result)
   local out = {}
   local function add(label, value)
-    if value then out[#out + 1] = label .. ": " .. bounded(value, VALUE):gsub("\n", "\n  ") end
+    if value then out[#out + 1] = label .. ": " .. build.bounded(value, VALUE):gsub("\n", "\n  ") end
   end
   add("requirement", result.req and table.concat(result.req, " "))
   add("statement", result.statement)
@@ -91,37 +75,24 @@ local function details(result)
   return table.concat(out, "\n")
 end
 
--- Lines as one text, as many as there is room for.
-local function joined(lines)
-  local room = OUTPUT
-  for i, line in ipairs(lines) do
-    lines[i] = bounded(line, VALUE)
-    room = room - #lines[i] - 1
-    if room < 0 then
-      return table.concat(lines, "\n", 1, i - 1) .. ("\n(%d lines more)"):format(#lines - i + 1)
-    end
-  end
-  return table.concat(lines, "\n")
-end
-
 local function system_out(result)
   local out = {}
   for _, note in ipairs(result.notes or {}) do out[#out + 1] = "note: " .. note end
   if result.verdict == "warn" then out[#out + 1] = "warning: " .. (result.observed or "") end
-  for _, line in ipairs(transcript(result)) do out[#out + 1] = line end
+  for _, line in ipairs(build.transcript(result)) do out[#out + 1] = line end
   if #out == 0 then return "" end
-  return "      <system-out>" .. xml(joined(out)) .. "\n</system-out>\n"
+  return "      <system-out>" .. xml(table.concat(build.limited(out, VALUE, OUTPUT), "\n")) .. "\n</system-out>\n"
 end
 
 local function element(name, message, kind, text)
-  return ('      <%s message="%s"%s>%s</%s>\n'):format(name, attribute(bounded(message, MESSAGE)),
+  return ('      <%s message="%s"%s>%s</%s>\n'):format(name, attribute(build.bounded(message, MESSAGE)),
     kind and (' type="%s"'):format(attribute(kind)) or "", xml(text), name)
 end
 
 -- Text of the element, with the reason first.
 local function reason_and(result, message)
   local text = details(result)
-  return message == result.observed and text or bounded(message, VALUE) .. "\n" .. text
+  return message == result.observed and text or build.bounded(message, VALUE) .. "\n" .. text
 end
 
 -- What stands in the testcase for each verdict; a pass and a warning have nothing.
@@ -131,40 +102,12 @@ local outcomes = {
     return element("failure", message, id ~= "" and id or "failure", reason_and(result, message))
   end,
   error = function(result, message) return element("error", message, "error", reason_and(result, message)) end,
-  skip = function(_, message) return element("skipped", message, nil, bounded(message, VALUE)) end,
+  expected = function(_, message) return element("skipped", message, nil, build.bounded(message, VALUE)) end,
+  skip = function(_, message) return element("skipped", message, nil, build.bounded(message, VALUE)) end,
   inconclusive = function(_, message)
-    return element("skipped", "inconclusive: " .. message, nil, "inconclusive: " .. bounded(message, VALUE))
+    return element("skipped", "inconclusive: " .. message, nil, "inconclusive: " .. build.bounded(message, VALUE))
   end,
 }
-
-local VERDICTS <const> = { "pass", "warn", "fail", "skip", "inconclusive", "error", "absent" }
-
--- "pass 4, skip 1" of a verdict that changed between rounds; by id and mode.
-local function flakes_of(results)
-  local by_key = {}
-  for _, flake in ipairs(results.flakes or {}) do
-    local parts = {}
-    for _, verdict in ipairs(VERDICTS) do
-      local times = flake.verdicts[verdict]
-      if times then parts[#parts + 1] = ("%s %d"):format(verdict, times) end
-    end
-    by_key[flake.id .. " " .. flake.mode] = "the verdict changed between rounds: " .. table.concat(parts, ", ")
-  end
-  return by_key
-end
-
--- Verdict and message as a build sees them, so that report and exit status agree: a warning under --strict and a
--- verdict that changes are failures.
-local function judged(result, strict, flake)
-  local verdict, message = result.verdict, result.observed or result.verdict
-  if flake and verdict ~= "fail" and verdict ~= "error" then
-    return "fail", flake
-  end
-  if verdict == "warn" and strict then
-    return "fail", message
-  end
-  return verdict, message
-end
 
 local function testcase(result, verdict, message, classname, name)
   local outcome = outcomes[verdict]
@@ -174,7 +117,8 @@ local function testcase(result, verdict, message, classname, name)
   return head .. ">\n" .. body .. "    </testcase>\n"
 end
 
-local COUNTED <const> = { fail = "failures", error = "errors", skip = "skipped", inconclusive = "skipped" }
+local COUNTED <const> = { fail = "failures", error = "errors", skip = "skipped", inconclusive = "skipped",
+  expected = "skipped" }
 
 local function new_suite(name)
   return { name = name, tests = 0, failures = 0, errors = 0, skipped = 0, time = 0, cases = {}, names = {} }
@@ -195,15 +139,15 @@ local function unique(suite, name)
 end
 
 local function add(suite, result, options, flake)
-  local verdict, message = judged(result, options.strict, flake)
-  local name = unique(suite, attribute(bounded(result.id .. (result.title and ": " .. result.title or ""), MESSAGE)))
+  local verdict, message = build.judged(result, options.strict, flake)
+  local name = unique(suite, attribute(build.bounded(result.id .. (result.title and ": " .. result.title or ""), MESSAGE)))
   count(suite, verdict, result.seconds)
   suite.cases[#suite.cases + 1] = testcase(result, verdict, message, attribute(suite.name), name)
 end
 
 -- Results by mode and suite, in the order of the results.
 local function group(results, options)
-  local list, by_name, flakes = {}, {}, flakes_of(results)
+  local list, by_name, flakes = {}, {}, build.flakes(results)
   for _, result in ipairs(results.results) do
     local name = ("h2probe.%s.%s"):format(result.mode, (result.suite:gsub("/", ".")))
     local suite = by_name[name]
@@ -212,13 +156,14 @@ local function group(results, options)
       by_name[name] = suite
       list[#list + 1] = suite
     end
-    add(suite, result, options, flakes[result.id .. " " .. result.mode])
+    add(suite, result, options, flakes[build.key(result)])
   end
   return list
 end
 
 local function properties(results)
-  local rows = { { "target", results.target }, { "tool", results.tool.name .. " " .. results.tool.version } }
+  local rows = { { "target", results.target }, { "tool", results.tool.name .. " " .. results.tool.version },
+    { "started", results.started } }
   for _, key in ipairs { "interrupted", "died" } do
     if results[key] then rows[#rows + 1] = { key, results[key] } end
   end
@@ -234,11 +179,10 @@ function junit.write(results, options)
   local suites = group(results, options or {})
   local total = new_suite "h2probe"
   local out = {}
-  local stamp = results.started:gsub("Z$", "")
   for _, suite in ipairs(suites) do
     for _, key in ipairs { "tests", "failures", "errors", "skipped" } do total[key] = total[key] + suite[key] end
-    out[#out + 1] = ('  <testsuite name="%s" tests="%d" failures="%d" errors="%d" skipped="%d" time="%s" timestamp="%s">\n')
-      :format(attribute(suite.name), suite.tests, suite.failures, suite.errors, suite.skipped, seconds(suite.time), stamp)
+    out[#out + 1] = ('  <testsuite name="%s" tests="%d" failures="%d" errors="%d" skipped="%d" time="%s">\n')
+      :format(attribute(suite.name), suite.tests, suite.failures, suite.errors, suite.skipped, seconds(suite.time))
     out[#out + 1] = properties(results)
     out[#out + 1] = table.concat(suite.cases)
     out[#out + 1] = "  </testsuite>\n"

@@ -150,7 +150,7 @@ local function conversation(page, entries, passed)
   local focus = not passed and focus_of(entries) or nil
   local positions = chosen(entries, focus, page.verbose)
   local part = #positions < #entries and ("%d of %d entries, "):format(#positions, #entries) or ""
-  page:add("  " .. page:paint("faint", ("conversation (%stimes in ms)"):format(part)))
+  page:flow("  ", ("conversation (%stimes in ms)"):format(part), "faint")
   local before = 0
   for _, position in ipairs(positions) do
     if position > before + 1 then

@@ -65,7 +65,8 @@ describe("console", function()
     for _, name in ipairs(FIXTURES) do
       for width = 40, 160, 7 do
         for _, unicode in ipairs { true, false } do
-          local content = console.write(data[name](), { width = width, unicode = unicode, verbose = width % 2 == 0 })
+          local content = console.write(data[name](), { width = width, unicode = unicode, verbose = width % 2 == 1 })
+            .. console.write(data[name](), { width = width, unicode = unicode, quiet = width % 2 == 0 })
           local command = false -- its words are never broken
           for _, line in ipairs(lines_of(content)) do
             command = line ~= "" and (command or line:find "^  again" ~= nil)
@@ -174,10 +175,11 @@ describe("the status line", function()
       write = function(octets) written[#written + 1] = octets end }, written
   end
 
-  local function feed(live)
+  local function feed(live, total)
     console.begin(live)
     for i, verdict in ipairs { "pass", "pass", "fail", "skip", "warn", "error", "inconclusive" } do
-      console.progress(live, { kind = "result", done = i, total = 7, result = { id = "a" .. i, mode = "alpn", verdict = verdict } })
+      console.progress(live, { kind = "result", done = i, total = total or 7, result = { id = "a" .. i, mode = "alpn",
+        verdict = verdict, observed = "seen a" .. i } })
     end
   end
 
@@ -188,31 +190,103 @@ describe("the status line", function()
   end)
 
   if os.getenv "TERM" ~= "dumb" then
-    it("is one line, written again in place", function()
+    it("is one line, written again in place, below failures as they happen", function()
       local live, written = context(true)
       feed(live)
       assert.is_true(#written > 1)
-      for _, line in ipairs(written) do
-        assert.is_truthy(line:find "^\r\27%[K[ -~]*$")
-        assert.is_true(#line - 4 < 80)
+      local failures = {}
+      for _, text_ in ipairs(written) do
+        assert.is_truthy(text_:find "^\r\27%[K")
+        local lines = text_:sub(5) .. "\n"
+        for line in lines:gmatch "([^\n]*)\n" do
+          assert.is_truthy(line:find "^[ -~]*$")
+          assert.is_true(#line < 80)
+          failures[#failures + 1] = line:match "^%u+ .*"
+        end
       end
-      assert.are.equal("\r\27[K7/7  2 passed, 1 failed, 1 in error, 1 warned, 1 inconclusive, 1 skipped  1/s", written[#written])
+      assert.are.same({ "FAIL a3 (alpn): seen a3", "ERROR a6 (alpn): seen a6" }, failures)
+      assert.are.equal("\r\27[K7/7  2 passed, 1 failed, 1 in error, 1 warned, 1 inconclusive, 1 skipped  1.0/s", written[#written])
+    end)
+
+    it("tells rate and remaining time, and drops what matters least where it is narrow", function()
+      local live, written = context(true)
+      live.width = 140
+      feed(live, 700)
+      assert.is_truthy(written[6]:find("5/700  2 passed, 1 failed, 1 warned, 1 skipped  1.0/s  11 min 35 s left", 1, true),
+        written[6])
+      live, written = context(true)
+      live.width = 40
+      feed(live, 700)
+      assert.are.equal("\r\27[K5/700  1 failed  11 min 35 s left", written[6])
     end)
 
     it("counts a case that is judged again once, and starts anew in the next round", function()
       local live, written = context(true)
       live.rounds = 2
+      local round = 1
       local function event(done, verdict)
-        console.progress(live, { kind = "result", done = done, total = 2, result = { id = "a" .. done, mode = "alpn", verdict = verdict } })
+        console.progress(live, { kind = "result", round = round, done = done, total = 2, result = { id = "a" .. done,
+          mode = "alpn", verdict = verdict } })
       end
       event(1, "pass")
       event(1, "error")
       event(2, "pass")
       assert.is_truthy(written[#written]:find("round 1/2  2/2  1 passed, 1 in error", 1, true))
+      round = 2
       event(1, "pass")
-      assert.is_truthy(written[#written]:find("round 2/2  1/2  1 passed ", 1, true))
+      assert.is_truthy(written[#written]:find("round 2/2  1/2  1 passed", 1, true))
+      event(1, "error")
+      assert.is_nil(written[#written]:find "ERROR") -- that was told in the first round
+    end)
+
+    it("is not there with --quiet", function()
+      local live, written = context(true)
+      live.quiet = true
+      feed(live)
+      assert.are.same({}, written)
+      assert.are.equal("FAIL", plain(data.verdicts(), { tty = true, quiet = true }):sub(1, 4))
     end)
   end
+
+  it("is a few lines in the log of a long run", function()
+    local live, written = context(false)
+    local clock = 0
+    live.now = function() return clock end
+    console.begin(live)
+    local function event(at, done, verdict)
+      clock = at
+      console.progress(live, { kind = "result", done = done, total = 100, result = { id = "a" .. done, mode = "alpn",
+        verdict = verdict, observed = "seen" } })
+    end
+    event(1, 1, "fail")
+    event(9, 2, "pass")
+    assert.are.same({}, written)
+    event(10, 20, "pass")
+    event(11, 21, "fail")
+    event(39, 40, "pass")
+    event(41, 41, "pass")
+    assert.are.same({ "FAIL a1 (alpn): seen\n... 20/100  2 passed, 1 failed  0.3/s  4 min 27 s left\n", "FAIL a21 (alpn): seen\n",
+      "... 41/100  4 passed, 2 failed  0.1/s  6 min 44 s left\n" }, written)
+  end)
+end)
+
+describe("console --quiet", function()
+  it("has only failures and the last line", function()
+    local content = plain(data.verdicts(), { quiet = true })
+    assert.are.equal("FAIL http2/settings/length-multiple-of-6 (alpn, prior)", lines_of(content)[1])
+    assert.are.equal("Not passed: 3 failures, 1 error (exit status 1).", lines_of(content)[#lines_of(content)])
+    for _, word in ipairs { "target ", "summary", "WARN", "INCONCLUSIVE", "skipped" } do
+      assert.is_nil(content:find(word, 1, true), word)
+    end
+    assert.is_truthy(plain(data.verdicts(), { quiet = true, strict = true }):find("WARN http2/settings/initial-window", 1, true))
+    assert.are.equal("Passed (exit status 0).\n", plain(data.passes(), { quiet = true }))
+    assert.is_truthy(plain(data.flaky(), { quiet = true }):find("case-1 (alpn): pass 4, skip 1", 1, true))
+  end)
+
+  it("says what could not be written", function()
+    assert.are.equal("Passed; could not be written: junit, tap (exit status 6).\n",
+      plain(data.passes(), { quiet = true, lost = { "junit", "tap" } }))
+  end)
 end)
 
 describe("junit", function()
@@ -228,17 +302,30 @@ describe("junit", function()
     os.execute("rm -r " .. directory)
   end)
 
-  local function validate(contents)
+  local function validate_by(schema, contents)
     for i, content in ipairs(contents) do
       write(("%s/%d.xml"):format(directory, i), content)
     end
-    local pipe = assert(io.popen(("xmllint --noout --schema tests/data/junit.xsd %s/*.xml 2>&1"):format(directory)))
+    local pipe = assert(io.popen(("cd %s && ls | xargs xmllint --noout --schema $OLDPWD/tests/data/%s 2>&1")
+      :format(directory, schema)))
     local said = pipe:read "a"
     local ok = pipe:close()
-    os.execute(("rm %s/*.xml"):format(directory))
+    os.execute(("cd %s && ls | xargs rm -f"):format(directory))
     assert.is_true(ok, said:gsub("[^\n]* validates\n", ""):sub(1, 2000))
     local _, valid = said:gsub(" validates\n", "")
     assert.are.equal(#contents, valid)
+  end
+
+  -- A report by Jenkins' schema, each of its suites by Surefire's.
+  local function validate(contents)
+    validate_by("junit.xsd", contents)
+    local suites = {}
+    for _, content in ipairs(contents) do
+      for suite in content:gmatch "<testsuite .-</testsuite>" do
+        suites[#suites + 1] = suite
+      end
+    end
+    validate_by("surefire.xsd", suites)
   end
 
   it("follows the schema", function()
@@ -339,6 +426,13 @@ describe("junit", function()
     local flaky = data.flaky()
     assert.are.equal(2, failures(flaky))
     assert.is_truthy(junit.write(flaky):find("changed between rounds: pass 4, skip 1", 1, true))
+  end)
+
+  it("shows a known failure as skipped, with the reason", function()
+    local content = junit.write(data.expected(), { strict = true })
+    assert.is_nil(content:find "<error")
+    assert.is_truthy(content:find('<skipped message="expected fail: ticket 12">', 1, true))
+    validate { content }
   end)
 
   it("lets no peer point at files", function()
