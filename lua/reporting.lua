@@ -75,7 +75,7 @@ end
 --- What a live report needs to know (context of `begin` and `progress`).
 function reporting.context(options, run)
   local terminal = engine.isatty(STDOUT)
-  return { target = run.target, modes = run.modes, tty = terminal, color = colored(options.color, terminal),
+  return { target = run.target, modes = run.modes, settings_file = options.settings_file, tty = terminal, color = colored(options.color, terminal),
     width = terminal and engine.terminal_width() or 80, verbose = options.verbose, strict = options.strict,
     rounds = options.rounds, now = engine.now, write = function(text) return engine.write(STDOUT, text) end }
 end
@@ -108,7 +108,8 @@ local function write_text(path, text)
   return true
 end
 
-local function write_file(path, text)
+--- Writes a file that is there whole or not at all; true, or nil and one line.
+function reporting.write_file(path, text)
   if is_device(path) then
     return write_text(path, text)
   end
@@ -133,7 +134,7 @@ local function write_one(report, results, context)
     return nil, text
   end
   if report.file then
-    return write_file(report.file, text)
+    return reporting.write_file(report.file, text)
   end
   local ok, code, message = engine.write(STDOUT, text)
   return ok, ("standard output: %s"):format(message or code)

@@ -49,9 +49,9 @@ local function selected(options)
   if not sorted then
     return usage(message)
   end
-  local cases, status = words.cases(sorted)
+  local cases, catalogue = words.cases(sorted)
   if not cases then
-    return nil, status
+    return nil, catalogue
   end
   local list, files = {}, {}
   for _, case in ipairs(cases) do
@@ -64,7 +64,7 @@ local function selected(options)
     words.say "nothing was selected: these cases test servers"
     return nil, EXIT.nothing
   end
-  return list, files
+  return { list = list, catalogue = catalogue, narrowed = #sorted.files + #sorted.selected > 0 }, files
 end
 
 -- The file that {cacert} names, and whether it is ours.
@@ -143,7 +143,8 @@ return function(options)
       os.remove(cacert)
     end
   end
-  status = campaign.run { options = options, cases = cases, files = files, role = "server",
+  status = campaign.run { options = options, cases = cases.list, files = files, role = "server",
+    catalogue = cases.catalogue, narrowed = cases.narrowed,
     aim = aim_of(options, cacert), look = preflight.look, command = command_maker(options, files), last_will = tidy }
   tidy()
   return status
