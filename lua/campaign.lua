@@ -7,6 +7,7 @@ local preflight = require "h2probe.preflight"
 local reporting = require "h2probe.reporting"
 local results = require "h2probe.results"
 local runner = require "h2probe.runner"
+local settings_file = require "h2probe.settings_file"
 local targets = require "h2probe.targets"
 
 local campaign = {}
@@ -225,7 +226,7 @@ end
 function campaign.run(plan)
   local reports, message = reporting.plan(plan.options.reports)
   if not reports then
-    say(message)
+    say(settings_file.located(plan.options, message))
     return EXIT.usage
   end
   plan.reports = reports
@@ -239,7 +240,7 @@ function campaign.run(plan)
   plan.gate = opened
   local aim, wrong = aim_of(plan)
   if not aim then
-    say(wrong)
+    say(settings_file.located(plan.options, wrong))
     return EXIT.usage
   end
   on_signals(plan)

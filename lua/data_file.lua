@@ -146,7 +146,7 @@ local function execute(chunk, path)
     return true, result
   end
   local limit = task:limit()
-  return false, limit and ("it passed its limit of %s: an endless loop?"):format(limit)
+  return false, limit and ("it passed its limit of %s while it was loaded"):format(limit)
     or type(result) == "string" and result or "it raised a " .. type(result)
 end
 

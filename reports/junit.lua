@@ -148,17 +148,20 @@ local function flakes_of(results)
       local times = flake.verdicts[verdict]
       if times then parts[#parts + 1] = ("%s %d"):format(verdict, times) end
     end
-    by_key[flake.id .. " " .. flake.mode] = "the verdict changed between rounds: " .. table.concat(parts, ", ")
+    by_key[flake.id .. " " .. flake.mode] = not flake.expected_failure and "the verdict changed between rounds: " .. table.concat(parts, ", ") or nil
   end
   return by_key
 end
 
 -- Verdict and message as a build sees them, so that report and exit status agree: a warning under --strict and a
--- verdict that changes are failures.
+-- verdict that changes are failures, and a known failure is none.
 local function judged(result, strict, flake)
   local verdict, message = result.verdict, result.observed or result.verdict
   if flake and verdict ~= "fail" and verdict ~= "error" then
     return "fail", flake
+  end
+  if result.expected_failure then
+    return "skip", ("expected %s: %s"):format(verdict, result.expected_failure.reason)
   end
   if verdict == "warn" and strict then
     return "fail", message
@@ -201,6 +204,23 @@ local function add(suite, result, options, flake)
   suite.cases[#suite.cases + 1] = testcase(result, verdict, message, attribute(suite.name), name)
 end
 
+-- Expectations that do not hold fail the build, and belong to no case.
+local function unmet(results)
+  local problems = results.expectations and results.expectations.problems or {}
+  if #problems == 0 then
+    return nil
+  end
+  local suite = new_suite "h2probe.expectations"
+  for _, problem in ipairs(problems) do
+    local name = unique(suite, attribute(bounded(("%s:%d: %s"):format(results.expectations.file, problem.line, problem.id),
+      MESSAGE)))
+    count(suite, "fail", 0)
+    suite.cases[#suite.cases + 1] = testcase({ seconds = 0, notes = {}, verdict = "fail", observed = problem.text }, "fail",
+      problem.text, attribute(suite.name), name)
+  end
+  return suite
+end
+
 -- Results by mode and suite, in the order of the results.
 local function group(results, options)
   local list, by_name, flakes = {}, {}, flakes_of(results)
@@ -214,6 +234,7 @@ local function group(results, options)
     end
     add(suite, result, options, flakes[result.id .. " " .. result.mode])
   end
+  list[#list + 1] = unmet(results)
   return list
 end
 

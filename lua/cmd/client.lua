@@ -5,6 +5,7 @@ local engine = require "h2probe.engine"
 local preflight = require "h2probe.client_preflight"
 local resources = require "h2probe.resources"
 local results = require "h2probe.results"
+local settings_file = require "h2probe.settings_file"
 local under_test = require "h2probe.under_test"
 local url = require "h2probe.url"
 local words = require "h2probe.words"
@@ -31,12 +32,12 @@ local function checked(options)
       text, message = resources.file(options[name])
     end
     if not text then
-      return usage(("--%s: %s"):format(name, message))
+      return usage(settings_file.located(options, ("--%s: %s"):format(name, message)))
     end
   end
   local host, message = url.host_port(options.host:find(":", 1, true) and "[" .. options.host .. "]" or options.host, 1)
   if not host then
-    return usage("--host: " .. message)
+    return usage(settings_file.located(options, "--host: " .. message))
   end
   return true
 end

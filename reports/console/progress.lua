@@ -1,4 +1,5 @@
 -- The status line of a run on a terminal: one line, written again in place.
+local gating = require "h2probe.reports.console.gating"
 local text = require "h2probe.reports.console.text"
 
 local progress = {}
@@ -6,7 +7,7 @@ local progress = {}
 local PAUSE <const> = 0.05 -- seconds between two looks of the line
 local CLEAR <const> = "\r\27[K"
 local COUNTED <const> = { { "pass", "passed" }, { "fail", "failed" }, { "error", "in error" }, { "warn", "warned" },
-  { "inconclusive", "inconclusive" }, { "skip", "skipped" } }
+  { "inconclusive", "inconclusive" }, { "expected", "expected" }, { "skip", "skipped" } }
 
 --- What takes the status line away; nothing where there is none.
 function progress.clear(options)
@@ -48,7 +49,7 @@ local function count(state, event)
     state.round, state.verdicts, state.counts = state.round + 1, {}, {}
   end
   local key = event.result.id .. " " .. event.result.mode
-  local before, verdict = state.verdicts[key], event.result.verdict
+  local before, verdict = state.verdicts[key], gating.counted(event.result)
   if before then
     state.counts[before] = state.counts[before] - 1
   end
