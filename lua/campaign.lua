@@ -42,7 +42,8 @@ end
 local function round_options(plan, aim, look, context)
   local options = plan.options
   return {
-    cases = plan.gate.cases, wanted = function(case, mode) return plan.gate:wanted(case, mode) end, modes = aim.modes, targets = aim.targets, offers = look.offers, explicit = aim.explicit,
+    cases = plan.gate.cases, wanted = function(case, mode) return plan.gate:wanted(case, mode) end,
+    modes = aim.modes, targets = aim.targets, offers = look.offers, explicit = aim.explicit,
     jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
     strict = options.strict, verbose = options.verbose,
     command = plan.command or again.of_server(plan.url, plan.files, options),
@@ -89,7 +90,7 @@ local function on_deadline(plan)
     if plan.signal then
       return
     end
-    plan.signal, plan.why = "deadline", ("the deadline of %g s for the whole run (--deadline)"):format(seconds)
+    plan.signal, plan.why = "deadline", ("the deadline of the whole run came first (--deadline %g)"):format(seconds)
     if plan.interrupt then
       plan.interrupt(plan.signal, plan.why)
     end
@@ -221,7 +222,8 @@ local function aim_of(plan)
 end
 
 --- Runs cases against a URL or the embedded server. `plan`: options, url (nil: embedded), cases, files (set of paths
--- that were named), and for the gate: catalogue (all cases), narrowed (there was a selection), probes; or role = "server" for clients under test: aim, look, command, last_will
+-- that were named), and for the gate: catalogue (all cases), narrowed (there was a selection), probes; or role = "server"
+-- for clients under test: aim, look, command, last_will
 -- (called before a second signal ends everything). Returns the exit status.
 function campaign.run(plan)
   local reports, message = reporting.plan(plan.options.reports)
@@ -238,6 +240,9 @@ function campaign.run(plan)
     return EXIT.usage
   end
   plan.gate = opened
+  for _, note in ipairs(opened.notes) do
+    say(note)
+  end
   local aim, wrong = aim_of(plan)
   if not aim then
     say(settings_file.located(plan.options, wrong))

@@ -65,6 +65,20 @@ function Expectations:mark(result)
   result.expected_failure = entry and self:member(entry) or nil
 end
 
+--- Why an entry about a result that did not pass does not cover it, or nil.
+function Expectations:near_miss(result)
+  if result.verdict == "pass" or result.expected_failure then
+    return nil
+  end
+  for _, entry in ipairs(self.by_id[result.id] or {}) do
+    if about(entry, result.mode) then
+      return ("%s:%d expects %s%s"):format(self.file, entry.line,
+        expectations_file.joined(entry.verdicts, expectations_file.ORDER.verdicts):gsub(",", " or "),
+        entry.text and (" with \"%s\" in what is observed"):format(entry.text) or "")
+    end
+  end
+end
+
 --- Marks a verdict that changed between rounds, where an entry lists all that it was.
 function Expectations:mark_flake(flake)
   flake.expected_failure = nil

@@ -92,11 +92,29 @@ function Gate:narrow(cases)
       and (not self.rerun or self.rerun.wanted[case.id])
     list[#list + 1] = wanted and case or nil
   end
-  self.selected = #list
+  local selected = #list
   if self.shard then
     list = shard.choose(list, self.shard, weight)
+    self.nothing_to_run = #list == 0 and selected > 0
+      and ("shard %d of %d got none of the cases (%d)"):format(self.shard.index, self.shard.total, selected) or nil
   end
   return list
+end
+
+-- What there was to run again, and whether there still is.
+function Gate:look_back()
+  local file, missing = self.options.rerun_failed, {}
+  if self.rerun.count == 0 then
+    self.nothing_to_run = ("everything passed in %s"):format(file)
+  end
+  for id in pairs(self.rerun.wanted) do
+    missing[#missing + 1] = id:find "/" and not self.known[id] and id or nil
+  end
+  table.sort(missing)
+  if #missing > 0 then
+    self.notes[1] = args.printable(("%s: of its cases %d %s not here: %s%s"):format(file, #missing,
+      #missing == 1 and "is" or "are", missing[1], #missing > 1 and ", ..." or ""))
+  end
 end
 
 --- Whether a case runs in a mode.
@@ -125,6 +143,8 @@ function Gate:entries(entries)
     if result.suite ~= "watch" or not self:excluded(as_case(result), result.level) then
       profile.treat(result, self.profile)
       self:mark(result)
+      local near = self.expectations and self.expectations:near_miss(result)
+      result.notes[#result.notes + 1] = near
       list[#list + 1] = entry
     end
   end
@@ -165,7 +185,7 @@ end
 --- What the results' table gets of gating: members for results.new, or nil and one line (the file could not be written); and
 -- something to say. `run`: entries (as of gate:entries), flakes, complete, interrupted.
 function Gate:members(run)
-  local members = { settings_file = self.options.settings_file, shard = self.shard,
+  local members = { settings_file = self.options.settings_file, shard = self.shard, nothing_to_run = self.nothing_to_run,
     profile = next(self.profile) and self.options.profile or nil }
   if not self.expectations then
     return members
@@ -246,10 +266,10 @@ local function all_cases(plan)
   return list
 end
 
---- The gate of a run, with its cases; or nil and a list of lines. `plan`: options, cases (selected), catalogue (all cases),
+--- The gate of a run, with its cases and notes (lines for people); or nil and a list of lines. `plan`: options, cases (selected), catalogue (all cases),
 -- narrowed (there was a selection), probes (cases are probes).
 function gate.open(plan)
-  local self = setmetatable({ options = plan.options, narrowed = plan.narrowed, exclude = {}, only = {} }, Gate)
+  local self = setmetatable({ options = plan.options, narrowed = plan.narrowed, exclude = {}, only = {}, notes = {} }, Gate)
   local all = all_cases(plan)
   self.known = expectations.known_ids(all)
   self.foreign = foreign_to(plan.probes)
@@ -265,6 +285,9 @@ function gate.open(plan)
   end
   if not ok then
     return nil, mistakes
+  end
+  if self.rerun then
+    self:look_back()
   end
   self.cases = self:narrow(profile.cases(plan.cases, self.profile))
   return self

@@ -40,8 +40,8 @@ function rerun.load(path, strict)
   if not text then
     return nil, message
   end
-  local all = dkjson.decode(text)
-  if not is_results(all) then
+  local read, all = pcall(dkjson.decode, text) -- what is nested deeply overflows its stack
+  if not read or not is_results(all) then
     return nil, ("%s: it is no result file of h2probe (--report json=FILE writes one)"):format(path)
   elseif all.schema ~= 1 then
     return nil, ("%s: it was written by another version of h2probe (schema %s)"):format(path, tostring(all.schema))

@@ -49,7 +49,7 @@ function results.summary(list)
 end
 
 --- The whole table. `run`: { target, started (os.time), seconds, modes, interrupted, complete, entries, died, flakes,
--- and what gating adds: shard, profile, settings_file, expectations }.
+-- and what gating adds: shard, profile, settings_file, expectations, nothing_to_run }.
 function results.new(run)
   local list = results.sorted(run.entries)
   return {
@@ -64,6 +64,7 @@ function results.new(run)
     died = run.died,
     flakes = run.flakes,
     shard = run.shard,
+    nothing_to_run = run.nothing_to_run,
     profile = run.profile,
     settings_file = run.settings_file,
     expectations = run.expectations,
@@ -96,10 +97,20 @@ local function proved(all)
   return false
 end
 
+-- The target died of nothing but known cases.
+local function known_death(all)
+  for _, result in ipairs(all.results) do
+    if result.verdict == "error" and result.expected_failure then
+      return all.summary.error == 0
+    end
+  end
+  return false
+end
+
 --- The exit status of DESIGN's section 7.
 function results.exit_status(all, strict)
   local summary, exit = all.summary, results.EXIT
-  if all.died and summary.error > 0 then
+  if all.died and not known_death(all) then
     return exit.died
   end
   if summary.fail > 0 or summary.error > 0 or all.interrupted or flaky(all) then
@@ -108,8 +119,7 @@ function results.exit_status(all, strict)
   if strict and summary.warn > 0 or all.expectations and #all.expectations.problems > 0 then
     return exit.failed
   end
-  -- The cases of a shard that got none are in the others.
-  if not proved(all) and not (all.shard and summary.total == 0) then
+  if not proved(all) and not (all.nothing_to_run and summary.total == 0) then
     return exit.nothing
   end
   return exit.ok

@@ -139,7 +139,7 @@ local function set_url(options, value)
   end
 end
 
-local function set(options, name, value, key, origin)
+local function set(options, value, key, origin)
   local option = key[options.command] or key.option
   local result, message = value_of(option, value)
   if result == nil then
@@ -164,9 +164,10 @@ local function set_all(options, path, said, line_of)
     return a.shown < b.shown
   end)
   for _, one in ipairs(names) do
-    local name, message = one.name, nil
+    local name = one.name
     local key = type(name) == "string" and keys[(name:gsub("-", "_"))]
     local where = ("%s:%d: %s"):format(path, one.line, args.printable(one.shown))
+    local message
     if name == "url" then
       message = set_url(options, said[name])
     elseif not key then
@@ -175,7 +176,7 @@ local function set_all(options, path, said, line_of)
       message = ("it is the same as %s in line %d"):format(by_target[key.target].shown, by_target[key.target].line)
     else
       by_target[key.target] = one
-      message = set(options, name, said[name], key, where)
+      message = set(options, said[name], key, where)
     end
     mistakes[#mistakes + 1] = message and #mistakes < MAX_MISTAKES and ("%s: %s"):format(where, message) or nil
   end

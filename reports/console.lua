@@ -353,7 +353,7 @@ end
 --- What the exit status says (section 7 of the design), in words: style, sentence, status.
 function console.conclusion(results, strict)
   local summary, flaky, unmet = results.summary, gating.flaky(results), gating.failed_text(results)
-  if results.died and summary.error > 0 then
+  if results.died and not gating.known_death(results) then
     return "error", ("The target died: %s"):format(results.died), 4
   end
   if results.interrupted then
@@ -365,6 +365,9 @@ function console.conclusion(results, strict)
   local warnings = summary.warn > 0 and number(summary.warn, WORDS.warn)
   if strict and warnings then
     return "fail", ("Not passed: %s under --strict"):format(warnings), 1
+  end
+  if gating.nothing_to_run(results) then
+    return "pass", ("Nothing was to run: %s"):format(gating.nothing_to_run(results)), 0
   end
   if summary.pass + summary.warn == 0 and not gating.proved(results) then
     return "error", summary.total == 0 and "Nothing was run"
@@ -395,7 +398,7 @@ local function summary(page, results, strict)
   page:add(("  %-8s%.2f s"):format("time", results.seconds < math.huge and results.seconds or 0))
   page:add ""
   local style, sentence, status = console.conclusion(results, strict)
-  page:flow("", ("%s (exit status %d)."):format(sentence, status), style)
+  page:flow("", page:printable(("%s (exit status %d)."):format(sentence, status)), style)
 end
 
 --- The whole report. Options: width (80), color, verbose, strict, tty (a status line is on the screen), unicode (nil:

@@ -77,14 +77,29 @@ end
 -- A known failure proves something, a known skip does not.
 local PROVES <const> = { warn = true, fail = true, error = true }
 
---- Whether something was proved although nothing passed: a known failure, or a shard that got no cases.
+--- Whether something was proved although nothing passed: a known failure.
 function gating.proved(results)
   for _, result in ipairs(results.results) do
     if result.expected_failure and PROVES[result.verdict] then
       return true
     end
   end
-  return results.shard ~= nil and #results.results == 0
+  return false
+end
+
+--- Whether the target died of nothing but known cases.
+function gating.known_death(results)
+  for _, result in ipairs(results.results) do
+    if result.verdict == "error" and result.expected_failure then
+      return results.summary.error == 0
+    end
+  end
+  return false
+end
+
+--- Why nothing was to run, where that is well.
+function gating.nothing_to_run(results)
+  return #results.results == 0 and results.nothing_to_run or nil
 end
 
 --- The number of flakes that nobody expected.
