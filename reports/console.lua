@@ -11,7 +11,7 @@ local console = { extension = "txt", begin = progress.begin, progress = progress
 local VERDICTS <const> = { "pass", "warn", "fail", "error", "inconclusive", "expected", "skip" }
 local WORDS <const> = { pass = { "passed", "passed" }, warn = { "warning", "warnings" }, fail = { "failed", "failed" },
   error = { "error", "errors" }, inconclusive = { "inconclusive", "inconclusive" }, skip = { "skipped", "skipped" },
-  expected = { "expected failure", "expected failures" } }
+  expected = { "expected", "expected" } }
 local MARKS <const> = { [true] = { pass = "✓", warn = "!", fail = "✗", error = "✗", inconclusive = "?", skip = "-",
   expected = "~" },
   [false] = { pass = "ok", warn = "warn", fail = "FAIL", error = "FAIL", inconclusive = "?", skip = "-", expected = "~" } }
@@ -373,7 +373,8 @@ function console.conclusion(results, strict)
     return "error", summary.total == 0 and "Nothing was run"
       or "Nothing was proved: every case was skipped or inconclusive", 5
   end
-  local known = (summary.expected_failures or 0) > 0 and number(summary.expected_failures, WORDS.expected)
+  local known = (summary.expected_failures or 0) > 0 and number(summary.expected_failures,
+    { "expected failure", "expected failures" })
   local with = warnings and known and warnings .. " and " .. known or warnings or known
   return warnings and "warn" or "pass", "Passed" .. (with and " with " .. with or ""), 0
 end
