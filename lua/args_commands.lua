@@ -14,12 +14,12 @@ local EXIT_STATUS = [[
 exit status:
   0  everything that ran passed        4  the target died
   1  failures, errors, an interrupted  5  nothing was selected, or all was skipped
-     run, or flaky verdicts            6  an internal error, or a report that
-  2  usage                                could not be written
-  3  no target that speaks HTTP/2
+     run, flaky verdicts, or           6  an internal error, or a report that
+     expectations that do not hold        could not be written
+  2  usage                             3  no target that speaks HTTP/2
 
-A verdict "warn" fails the run only under --strict. A run ended by SIGINT or
-SIGTERM still writes its reports; cases not run are errors there.
+A verdict "warn" fails the run only under --strict. A run ended by SIGINT, SIGTERM
+or --deadline still writes its reports; cases not run are errors there.
 ]]
 
 local SELECTION = "Cases: an id or the start of one (http2/settings), a glob (hpack/*), a requirement "

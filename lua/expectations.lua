@@ -99,7 +99,8 @@ end
 local function watch_ids()
   local ids = {}
   for _, rule in ipairs(catalogue.rules) do
-    ids["watch/" .. rule[1]] = {}
+    local id, role = "watch/" .. rule[1], rule.role
+    ids[id] = { role = (not ids[id] or ids[id].role == role) and role or nil }
   end
   return ids
 end

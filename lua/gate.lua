@@ -156,11 +156,15 @@ local function foreign_to(probes)
   return function(id) return not probes and id:find "^probe/" ~= nil end
 end
 
+-- Whether a run could not but show what the watchman finds: all cases ran, in all modes of the target.
 function Gate:whole(run)
   local narrowed = self.narrowed or self.shard or self.rerun or #self.only > 0 or #self.exclude > 0
     or self.options.level and self.options.level ~= "MAY" or not run.complete or run.interrupted
     or self.options.mode and self.options.mode ~= "all"
-  return not narrowed
+  return function(id)
+    local role = (self.known[id] or {}).role -- nil: peers of both roles can break it
+    return not narrowed and (not role or role == self.role)
+  end
 end
 
 local function results_of(entries)
@@ -179,11 +183,11 @@ function Gate:update(run, list)
     return true, ("%s is left as it was: the run did not come to its end"):format(self.expectations.file)
   end
   return expectations_update.write(self.expectations, { results = list, flakes = run.flakes, known = self.known,
-    foreign = self.foreign, whole = function() return self:whole(run) end, strict = self.options.strict })
+    foreign = self.foreign, whole = self:whole(run), strict = self.options.strict })
 end
 
---- What the results' table gets of gating: members for results.new, or nil and one line (the file could not be written); and
--- something to say. `run`: entries (as of gate:entries), flakes, complete, interrupted.
+--- What the results' table gets of gating: members for results.new and something to say; or nil and one line (the file could
+-- not be written). `run`: entries (as of gate:entries), flakes, complete, interrupted.
 function Gate:members(run)
   local members = { settings_file = self.options.settings_file, shard = self.shard, nothing_to_run = self.nothing_to_run,
     profile = next(self.profile) and self.options.profile or nil }
@@ -203,7 +207,7 @@ function Gate:members(run)
     self.expectations:mark_flake(flake)
   end
   members.expectations = { file = self.expectations.file, problems = self.expectations:problems {
-    results = list, known = self.known, foreign = self.foreign, whole = function() return self:whole(run) end } }
+    results = list, known = self.known, foreign = self.foreign, whole = self:whole(run) } }
   return members, said
 end
 
@@ -266,10 +270,11 @@ local function all_cases(plan)
   return list
 end
 
---- The gate of a run, with its cases and notes (lines for people); or nil and a list of lines. `plan`: options, cases (selected), catalogue (all cases),
--- narrowed (there was a selection), probes (cases are probes).
+--- The gate of a run, with its cases and notes (lines for people); or nil and a list of lines. `plan`: options, role, cases
+-- (selected), catalogue (all cases), narrowed (there was a selection), probes (cases are probes).
 function gate.open(plan)
-  local self = setmetatable({ options = plan.options, narrowed = plan.narrowed, exclude = {}, only = {}, notes = {} }, Gate)
+  local self = setmetatable({ options = plan.options, role = plan.role or "client", narrowed = plan.narrowed, exclude = {},
+    only = {}, notes = {} }, Gate)
   local all = all_cases(plan)
   self.known = expectations.known_ids(all)
   self.foreign = foreign_to(plan.probes)

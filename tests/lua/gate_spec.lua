@@ -101,6 +101,42 @@ describe("findings of the watchman", function()
   end)
 end)
 
+describe("a whole run", function()
+  local function unseen(options, plan, run)
+    local path = os.tmpname()
+    local file = assert(io.open(path, "wb"))
+    file:write "watch/RFC9113-8.2-1 fail # of both\nwatch/RFC9113-3.4-2 fail # of clients\n"
+    file:close()
+    options.expect = path
+    local made = assert(open(options, plan))
+    run = run or { complete = true }
+    run.entries = {}
+    local members = made:members(run)
+    os.remove(path)
+    local lines = {}
+    for i, problem in ipairs(members.expectations.problems) do
+      lines[i] = problem.line
+    end
+    return lines
+  end
+
+  it("misses findings that were known, of its own role", function()
+    assert.are.same({ 1 }, unseen {})
+    assert.are.same({ 1, 2 }, unseen({}, { role = "server" }))
+    assert.are.same({ 1 }, unseen { mode = "all", level = "MAY" })
+  end)
+
+  it("is none if it was narrowed or cut short", function()
+    for _, options in ipairs { { mode = "alpn" }, { level = "MUST" }, { only = { "http2" } }, { exclude = { "hpack" } },
+      { shard = { index = 1, total = 2 } } } do
+      assert.are.same({}, unseen(options))
+    end
+    assert.are.same({}, unseen({}, { narrowed = true }))
+    assert.are.same({}, unseen({}, nil, { complete = false }))
+    assert.are.same({}, unseen({}, nil, { complete = true, interrupted = "SIGINT" }))
+  end)
+end)
+
 describe("--profile rfc7540", function()
   it("skips or warns, with the reason", function()
     local made = assert(open { profile = "rfc7540" })

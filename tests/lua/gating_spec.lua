@@ -44,7 +44,7 @@ end
 
 local function json(...)
   local words = { ... }
-  table.move({ "--report", "json" }, 1, 2, #words + 1, words)
+  table.insert(words, 2, "--report=json")
   local status, output, errors = run(table.unpack(words))
   return status, assert(dkjson.decode(output), errors), errors
 end
