@@ -9,6 +9,7 @@ local expectations = {}
 -- Verdicts that say that a known failure is no more; the others say nothing about it.
 local MENDED <const> = { pass = true, warn = true }
 local NO_FILE <const> = 2 -- ENOENT
+local GUESSES <const> = 10 -- ids that get a "did you mean": it takes a look at every case
 
 local Expectations = {}
 Expectations.__index = Expectations
@@ -164,7 +165,8 @@ end
 function Expectations:problem_of(entry, run, results_of_id)
   local case = run.known[entry.id]
   if not case and not results_of_id and not run.foreign(entry.id) then
-    local near = selection.nearest(entry.id, names(run.known))
+    run.guesses = (run.guesses or 0) + 1
+    local near = run.guesses <= GUESSES and selection.nearest(entry.id, names(run.known))
     return "unknown", ("there is no case '%s'%s: delete the line"):format(entry.id,
       near and (" (did you mean '%s'?)"):format(near) or "")
   end

@@ -299,9 +299,9 @@ function expectations_file.parse(path, text)
   return { entries = entries, by_id = by_id, lines = lines }
 end
 
---- A line of the plain form.
-function expectations_file.line(entry)
-  local words = { entry.id }
+--- A line of the plain form; `width` is that of the column of ids.
+function expectations_file.line(entry, width)
+  local words = { entry.id .. (" "):rep((width or 0) - #entry.id) }
   if entry.modes then
     words[#words + 1] = expectations_file.joined(entry.modes, ORDER.modes)
   end

@@ -9,6 +9,7 @@ local update = {}
 local MODES <const> = expectations_file.ORDER.modes
 local BAD <const> = { fail = true, error = true }
 local REASON <const> = 120 -- octets of what was observed
+local WIDEST <const> = 60
 
 local function placeholder(result)
   local text = (result.observed or result.verdict):gsub("[%c\127-\255]+", " "):gsub("%s+", " "):gsub("^ ", "")
@@ -151,11 +152,20 @@ local function old_lines(old, run, fresh)
   return lines, last, count
 end
 
+-- The column of ids; one that is very long does not move the others.
+local function width_of(ids)
+  local width = 0
+  for _, id in ipairs(ids) do
+    width = math.max(width, #id <= WIDEST and #id or 0)
+  end
+  return width
+end
+
 --- The text of the file as the run would have it, and what changed: { removed, changed, added } in lines.
 function update.text(old, run)
   local fresh, order = uncovered(old, run)
   local lines, last, count = old_lines(old, run, fresh)
-  local behind, tail = {}, {}
+  local behind, tail, width = {}, {}, width_of(order)
   for _, id in ipairs(order) do
     local into = tail
     if last[id] then
@@ -163,7 +173,7 @@ function update.text(old, run)
       behind[last[id]] = into
     end
     for _, entry in ipairs(new_entries(id, fresh[id], old, run.known[id])) do
-      into[#into + 1] = expectations_file.line(entry)
+      into[#into + 1] = expectations_file.line(entry, width)
       count.added = count.added + 1
     end
   end

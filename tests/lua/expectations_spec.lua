@@ -206,6 +206,8 @@ local UPDATES = { -- title, file before, results, file after, more of the run
   { "adds findings without a mode", "", { result("watch/RFC9113-8.2-1", "alpn", "fail", "A") },
     "watch/RFC9113-8.2-1  fail  # observed: A\n" },
   { "removes findings that were not seen", "watch/RFC9113-8.2-1 fail # x\n", {}, "" },
+  { "stands in a column", "", joined(in_modes("a/b", "fail", "fail", "fail"), { result("watch/RFC9113-8.2-1", "alpn", "fail", "A") }),
+    "a/b                  fail  # observed: what came\nwatch/RFC9113-8.2-1  fail  # observed: A\n" },
   { "lists all that a flaky case was", "a/c fail # x\n", { result("a/c", "prior", "fail", "A") }, "a/c  pass,fail  # x\n",
     { flakes = { { id = "a/c", mode = "prior", verdicts = { pass = 3, fail = 1 } } } } },
 }

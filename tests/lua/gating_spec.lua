@@ -174,7 +174,7 @@ describe("--update-expect", function()
     assert.are.same({ 2, "h2probe: --expect: known.txt: No such file or directory\n" }, { status, errors })
     words[#words + 1] = "--update-expect"
     assert.are.equal(0, (run(table.unpack(words))))
-    assert.are.equal("probe/flaky  prior  pass,fail  # observed: tails\nprobe/bad  prior  fail  # observed: the other\n",
+    assert.are.equal("probe/flaky  prior  pass,fail  # observed: tails\nprobe/bad    prior  fail  # observed: the other\n",
       slurp "known.txt")
     local all
     status, all = json(table.unpack(words, 1, #words - 1))
