@@ -95,6 +95,7 @@ local MARKS = { -- entry, result, covered
   { "a fail \"GO.\" # x", result("a", "prior", "fail", "a GOA"), false },
   { "a fail \"GO\" # x", result("a", "prior", "fail", "a GOA"), true }, { "a pass,fail # x", result("a", "prior", "pass"), false },
   { "a skip # x", result("a", "prior", "skip", "no"), true },
+  { "a error # x", result("a", "prior", "error", "not run: the target died"), false },
 }
 
 describe("Expectations:mark", function()
