@@ -56,8 +56,9 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
     'args', 'case_run', 'cli', 'cli_client', 'cli_report', 'conn_hello', 'engine', 'engine_clock', 'engine_conn',
-    'engine_process', 'engine_task', 'environment', 'fields', 'formats', 'frames', 'language', 'loader', 'names',
-    'outcome', 'outcome_tls', 'reporting', 'reports', 'results', 'runner', 'selection', 'stored', 'targets',
+    'engine_process', 'engine_task', 'environment', 'expectations', 'fields', 'formats', 'frames', 'gate',
+    'gating', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting', 'reports', 'results',
+    'runner', 'selection', 'settings_file', 'shard', 'stored', 'targets',
     'transcript', 'under_test', 'url', 'watch',
 ]
 

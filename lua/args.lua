@@ -72,6 +72,23 @@ local function one_line(message, parser)
   return args.printable(message)
 end
 
+--- Commands that look for a settings file (settings_file).
+args.TAKES_SETTINGS = { run = true, probe = true, client = true }
+
+-- What the words say by themselves: the same without defaults.
+local function given(argv)
+  local parser, set = args.parser(), {}
+  for _, command in ipairs(parser._commands) do
+    for _, option in ipairs(command._options) do
+      option._default = nil
+    end
+  end
+  for name, value in pairs(parser:parse(argv)) do
+    set[name] = type(value) ~= "table" or next(value) ~= nil
+  end
+  return set
+end
+
 -- The words behind the first --, where the command has such a tail.
 local function split_tail(argv)
   if argv[1] ~= "client" then
@@ -103,6 +120,7 @@ function args.parse(argv)
   end
   if ok then
     result.tail = tail
+    result.given = args.TAKES_SETTINGS[result.command] and given(argv) or nil
     return result
   end
   if getmetatable(result) ~= commands.stop then

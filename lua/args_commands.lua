@@ -1,4 +1,6 @@
 -- The commands and their options, as argparse takes them.
+local profile = require "h2probe.profile"
+local shard = require "h2probe.shard"
 local values = require "h2probe.args_values"
 
 local commands = {}
@@ -12,12 +14,12 @@ local EXIT_STATUS = [[
 exit status:
   0  everything that ran passed        4  the target died
   1  failures, errors, an interrupted  5  nothing was selected, or all was skipped
-     run, or flaky verdicts            6  an internal error, or a report that
-  2  usage                                could not be written
-  3  no target that speaks HTTP/2
+     run, flaky verdicts, or           6  an internal error, or a report that
+     expectations that do not hold        could not be written
+  2  usage                             3  no target that speaks HTTP/2
 
-A verdict "warn" fails the run only under --strict. A run ended by SIGINT or
-SIGTERM still writes its reports; cases not run are errors there.
+A verdict "warn" fails the run only under --strict. A run ended by SIGINT, SIGTERM
+or --deadline still writes its reports; cases not run are errors there.
 ]]
 
 local SELECTION = "Cases: an id or the start of one (http2/settings), a glob (hpack/*), a requirement "
@@ -69,11 +71,32 @@ local function target(command)
   reports(command)
 end
 
+-- What a pipeline asks for (docs/gating.md).
+local function gating(command)
+  add(command, "--only", "Of what is selected, only this (words as SELECTION); may be repeated.", values.text, "WORD"):count "*"
+  add(command, "--exclude", "Not this, and no finding of the watchman about it (watch/...); may be repeated.", values.text,
+    "WORD"):count "*"
+  add(command, "--level", "Only requirements of this level and stronger: MUST, SHOULD or MAY.",
+    values.choice("MUST", "SHOULD", "MAY"), "LEVEL")
+  add(command, "--profile", "rfc9113, or rfc7540: what RFC 9113 added does not count.", values.choice(table.unpack(profile.NAMES)),
+    "NAME")
+  add(command, "--expect", "Known failures, a line each: id [mode] verdict # reason. Or a Lua table, FILE.lua.", values.text,
+    "FILE")
+  command:flag("--update-expect", "Write that file anew: what passes goes, what fails comes.")
+  add(command, "--shard", "The I-th of N parts, or auto: from CI_NODE_INDEX or JOB_COMPLETION_INDEX (auto/N: of N).", shard.parse,
+    "I/N")
+  add(command, "--rerun-failed", "Only what did not pass in the results of an earlier run.", values.text, "RESULTS.json")
+  add(command, "--deadline", "Seconds for the whole run; what has not run then is an error.", values.seconds_to(604800), "SECONDS")
+  add(command, "--config", "The settings file; default: h2probe.lua, if there is one.", values.text, "FILE")
+  command:flag("--no-config", "No settings file.")
+end
+
 local function running(command, jobs)
   add(command, "-j --jobs", "Cases in flight.", values.whole(1, 1024), "N"):default(jobs or "32")
   command:flag("--fail-fast", "Stop at the first failure.")
   add(command, "--repeat", "Run everything N times and tell which verdicts change.", values.whole(1, 10000), "N")
     :target "rounds":default "1"
+  gating(command)
 end
 
 local function words(command, name, description, count)

@@ -15,13 +15,18 @@ function values.whole(low, high)
   end
 end
 
-function values.seconds(text)
-  local n = (text:match("^%d+%.?%d*$") or text:match("^%.%d+$")) and tonumber(text)
-  if not n or n < 0.01 or n > 3600 then
-    return nil, ("'%s' is not a number of seconds from 0.01 to 3600"):format(text)
+--- A number of seconds up to a limit.
+function values.seconds_to(limit)
+  return function(text)
+    local n = (text:match("^%d+%.?%d*$") or text:match("^%.%d+$")) and tonumber(text)
+    if not n or n < 0.01 or n > limit then
+      return nil, ("'%s' is not a number of seconds from 0.01 to %d"):format(text, limit)
+    end
+    return n + 0.0
   end
-  return n + 0.0
 end
+
+values.seconds = values.seconds_to(3600)
 
 function values.choice(...)
   local words = { ... }

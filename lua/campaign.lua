@@ -1,10 +1,13 @@
 -- A whole run: target, pre-flight, rounds of cases, results, reports, exit status.
+local args = require "h2probe.args"
 local again = require "h2probe.again"
 local engine = require "h2probe.engine"
+local gate = require "h2probe.gate"
 local preflight = require "h2probe.preflight"
 local reporting = require "h2probe.reporting"
 local results = require "h2probe.results"
 local runner = require "h2probe.runner"
+local settings_file = require "h2probe.settings_file"
 local targets = require "h2probe.targets"
 
 local campaign = {}
@@ -39,19 +42,21 @@ end
 local function round_options(plan, aim, look, context)
   local options = plan.options
   return {
-    cases = plan.cases, modes = aim.modes, targets = aim.targets, offers = look.offers, explicit = aim.explicit,
+    cases = plan.gate.cases, wanted = function(case, mode) return plan.gate:wanted(case, mode) end,
+    modes = aim.modes, targets = aim.targets, offers = look.offers, explicit = aim.explicit,
     jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
     strict = options.strict, verbose = options.verbose,
     command = plan.command or again.of_server(plan.url, plan.files, options),
     findings = look.runs, role = plan.role, unguarded = plan.role == "server",
     progress = function(event)
       event.round = plan.round
+      plan.gate:mark(event.result)
       reporting.live(plan.reports, "progress", context, event)
     end,
     on_start = function(interrupt)
       plan.interrupt = interrupt
       if plan.signal then
-        interrupt(plan.signal)
+        interrupt(plan.signal, plan.why)
       end
     end,
   }
@@ -61,7 +66,7 @@ end
 local function on_signals(plan)
   for _, name in ipairs { "SIGINT", "SIGTERM" } do
     engine.on_signal(name, function()
-      if plan.signal then
+      if plan.signal and plan.signal ~= "deadline" then
         if plan.last_will then
           plan.last_will()
         end
@@ -75,6 +80,24 @@ local function on_signals(plan)
   end
 end
 
+-- The end of the time for the whole run is like a signal, once.
+local function on_deadline(plan)
+  local seconds = plan.options.deadline
+  if not seconds then
+    return
+  end
+  plan.timer = engine.spawn(function()
+    engine.wait(seconds)
+    if plan.signal then
+      return
+    end
+    plan.signal, plan.why = "deadline", ("the deadline of the whole run came first (--deadline %g)"):format(seconds)
+    if plan.interrupt then
+      plan.interrupt(plan.signal, plan.why)
+    end
+  end, { name = "deadline", on_done = function() end })
+end
+
 -- A round is forgotten when it is merged, so that memory does not grow with their number.
 local function run_rounds(plan, options)
   local merger, last = results.merger(), nil
@@ -85,7 +108,7 @@ local function run_rounds(plan, options)
     plan.round = round
     options.findings = round == 1 and options.findings or {}
     last = runner.run(options)
-    merger:add(last.entries)
+    merger:add(plan.gate:entries(last.entries))
     if last.died or last.interrupted then
       break
     end
@@ -154,9 +177,17 @@ local function measured(plan, aim)
     started = results.stamp(started), shard = plan.gate and plan.gate.shard })
   reporting.live(plan.reports, "begin", context)
   local entries, flakes, last = run_rounds(plan, round_options(plan, aim, look, context))
-  local all = results.new { target = aim.text, started = started, seconds = engine.now() - from, modes = modes,
+  local run = { target = aim.text, started = started, seconds = engine.now() - from, modes = modes,
     interrupted = plan.signal, complete = last.complete, died = last.died, entries = entries, flakes = flakes }
-  return conclude(plan, all, context)
+  local members, said = plan.gate:members(run)
+  for name, value in pairs(members or {}) do
+    run[name] = value
+  end
+  local status = conclude(plan, results.new(run), context)
+  if said then
+    say(args.printable(said))
+  end
+  return members and status or EXIT.internal
 end
 
 local function summary_text(all)
@@ -194,25 +225,41 @@ local function aim_of(plan)
 end
 
 --- Runs cases against a URL or the embedded server. `plan`: options, url (nil: embedded), cases, files (set of paths
--- that were named); or role = "server" for clients under test: aim, look, command, last_will
+-- that were named), and for the gate: catalogue (all cases), narrowed (there was a selection), probes; or role = "server"
+-- for clients under test: aim, look, command, last_will
 -- (called before a second signal ends everything). Returns the exit status.
 function campaign.run(plan)
   local reports, message = reporting.plan(plan.options.reports, plan.options.no_github)
   if not reports then
-    say(message)
+    say(settings_file.located(plan.options, message))
     return EXIT.usage
   end
   plan.reports = reports
+  local opened, mistakes = gate.open(plan)
+  if not opened then
+    for _, mistake in ipairs(mistakes) do
+      say(mistake)
+    end
+    return EXIT.usage
+  end
+  plan.gate = opened
+  for _, note in ipairs(opened.notes) do
+    say(note)
+  end
   local aim, wrong = aim_of(plan)
   if not aim then
-    say(wrong)
+    say(settings_file.located(plan.options, wrong))
     return EXIT.usage
   end
   for _, problem in ipairs(reporting.prepare(reports)) do
     say(problem)
   end
   on_signals(plan)
+  on_deadline(plan)
   local status = measured(plan, aim)
+  if plan.timer then
+    plan.timer:cancel "the run is over"
+  end
   if plan.server then
     plan.server:stop()
   end

@@ -29,6 +29,9 @@ local BACKSTOP = 1
 local MAX_TIMEOUT = 600 -- a probe says its timeout when it already runs
 
 local function skipped(case, run)
+  if case.excused then
+    return case.excused
+  end
   local offer = run.modes and run.modes[run.mode]
   if (case.role == "server" or case.start == "open" or case.start == "preface") and offer and not offer.offered then
     return ("mode %s is not offered: %s"):format(run.mode, offer.reason)

@@ -2,6 +2,7 @@
 local args = require "h2probe.args"
 local engine = require "h2probe.engine"
 local results = require "h2probe.results"
+local settings_file = require "h2probe.settings_file"
 
 local EXIT = results.EXIT
 local MAX_ARGUMENT = 8192
@@ -41,6 +42,21 @@ local function on_the_loop(command, options)
   return status or EXIT.internal
 end
 
+-- A command, with what the settings file says.
+local function run_command(options)
+  local ready, mistakes = true, nil
+  if options.given then
+    ready, mistakes = settings_file.apply(options)
+  end
+  if not ready then
+    for _, mistake in ipairs(mistakes) do
+      say(args.printable(mistake))
+    end
+    return EXIT.usage
+  end
+  return require("h2probe.cmd." .. options.command)(options)
+end
+
 local function flushed(status)
   local ok, message = io.stdout:flush()
   if not ok then
@@ -69,5 +85,5 @@ return function(argv)
     say "--root takes its directory as the next word: --root DIR"
     return EXIT.usage
   end
-  return flushed(on_the_loop(require("h2probe.cmd." .. options.command), options))
+  return flushed(on_the_loop(run_command, options))
 end

@@ -35,13 +35,15 @@ function results.sorted(entries)
   return list
 end
 
+--- How many results there are of each verdict; known failures are counted apart, not under the verdict that they got.
 function results.summary(list)
-  local summary = { total = #list }
+  local summary = { total = #list, expected_failures = 0 }
   for _, verdict in ipairs(results.VERDICTS) do
     summary[verdict] = 0
   end
   for _, result in ipairs(list) do
-    summary[result.verdict] = summary[result.verdict] + 1
+    local counted = result.expected_failure and "expected_failures" or result.verdict
+    summary[counted] = summary[counted] + 1
   end
   return summary
 end
@@ -51,7 +53,8 @@ function results.stamp(time)
   return os.date("!%Y-%m-%dT%H:%M:%SZ", time)
 end
 
---- The whole table. `run`: { target, started (os.time), seconds, modes, interrupted, complete, entries, died }.
+--- The whole table. `run`: { target, started (os.time), seconds, modes, interrupted, complete, entries, died, flakes,
+-- and what gating adds: shard, profile, settings_file, expectations, nothing_to_run }.
 function results.new(run)
   local list = results.sorted(run.entries)
   return {
@@ -65,24 +68,63 @@ function results.new(run)
     complete = run.complete,
     died = run.died,
     flakes = run.flakes,
+    shard = run.shard,
+    nothing_to_run = run.nothing_to_run,
+    profile = run.profile,
+    settings_file = run.settings_file,
+    expectations = run.expectations,
     summary = results.summary(list),
     results = list,
   }
 end
 
+local function flaky(all)
+  for _, flake in ipairs(all.flakes or {}) do
+    if not flake.expected_failure then
+      return true
+    end
+  end
+  return false
+end
+
+-- A known failure proves something, a known skip does not.
+local PROVES <const> = { warn = true, fail = true, error = true }
+
+local function proved(all)
+  if all.summary.pass + all.summary.warn > 0 then
+    return true
+  end
+  for _, result in ipairs(all.results) do
+    if result.expected_failure and PROVES[result.verdict] then
+      return true
+    end
+  end
+  return false
+end
+
+-- The target died of nothing but known cases.
+local function known_death(all)
+  for _, result in ipairs(all.results) do
+    if result.verdict == "error" and result.expected_failure then
+      return all.summary.error == 0
+    end
+  end
+  return false
+end
+
 --- The exit status of DESIGN's section 7.
 function results.exit_status(all, strict)
   local summary, exit = all.summary, results.EXIT
-  if all.died then
+  if all.died and not known_death(all) then
     return exit.died
   end
-  if summary.fail > 0 or summary.error > 0 or all.interrupted or (all.flakes and #all.flakes > 0) then
+  if summary.fail > 0 or summary.error > 0 or all.interrupted or flaky(all) then
     return exit.failed
   end
-  if strict and summary.warn > 0 then
+  if strict and summary.warn > 0 or all.expectations and #all.expectations.problems > 0 then
     return exit.failed
   end
-  if summary.pass + summary.warn == 0 then
+  if not proved(all) and not (all.nothing_to_run and summary.total == 0) then
     return exit.nothing
   end
   return exit.ok

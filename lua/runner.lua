@@ -45,8 +45,10 @@ local function plan(options)
   local units, pool, alone = {}, {}, {}
   for order, case in ipairs(options.cases) do
     for _, mode in ipairs(options.modes) do
-      if case.role == options.role and applies(case, mode, options) then
-        local unit = { case = case, mode = mode, number = #units + 1, order = case.order or order, waiting = 0, records = {} }
+      if case.role == options.role and applies(case, mode, options)
+        and (not options.wanted or options.wanted(case, mode)) then
+        local unit = { case = case, mode = mode, number = #units + 1, order = case.order or order, waiting = 0,
+          records = {} }
         units[#units + 1] = unit
         add_items(unit, case.alone and alone or pool)
       end
@@ -321,7 +323,7 @@ function Runner:finish(unit)
   end
   local verdict = unit.result.verdict
   local bad = verdict == "fail" or verdict == "error" or (verdict == "warn" and self.options.strict)
-  if bad and self.options.fail_fast then
+  if bad and self.options.fail_fast and not unit.result.expected_failure then
     self.stopped = self.stopped or "--fail-fast"
   end
 end
@@ -445,8 +447,8 @@ function Runner:entries()
 end
 
 -- Called from outside the loop: an empty event wakes it.
-function Runner:interrupt(reason)
-  self.interrupted, self.stopped = reason, "interrupted"
+function Runner:interrupt(reason, why)
+  self.interrupted, self.stopped = reason, why or "interrupted"
   self.events:put {}
 end
 
@@ -488,7 +490,8 @@ end
 --- Runs the cases; parks until the end. Options:
 --   cases, role ("client"), modes (list), targets and offers ({ offered, reason }) by mode, explicit (the mode was
 --   named), jobs, timeout, longest, fail_fast, strict, verbose, command(case, mode), progress(event),
---   findings (runs of the pre-flight), on_start(interrupt): gets a function(reason) that ends the run early, unguarded (no sentinel).
+--   findings (runs of the pre-flight), on_start(interrupt): gets a function(reason, why) that ends the run early, unguarded (no sentinel),
+--   wanted(case, mode): whether it is to run (nil: all). A result that progress marks as expected_failure is none to --fail-fast.
 -- Returns { entries, complete, died, interrupted }.
 function runner.run(options)
   local rows = assert(requirements.load())
@@ -503,7 +506,7 @@ function runner.run(options)
     settle.watch(self.found, nil, 0, run)
   end
   if options.on_start then
-    options.on_start(function(reason) self:interrupt(reason) end)
+    options.on_start(function(reason, why) self:interrupt(reason, why) end)
   end
   self:loop()
   self:abandon()

@@ -31,8 +31,11 @@ local function any(list, wanted)
   return false
 end
 
---- A predicate for one word.
-local function matcher(word)
+--- A predicate for one word. A suite FILE is one where the file is read anyhow (--only, --exclude).
+function selection.matcher(word)
+  if word:find "%.lua$" then
+    return function(case) return case.file == word end
+  end
   local h2spec = word:match("^h2spec:(.*)$")
   if h2spec then
     return function(case)
@@ -147,7 +150,7 @@ function selection.choose(cases, words, rows)
   end
   local wanted = {}
   for _, word in ipairs(words) do
-    local matches, hit = matcher(word), false
+    local matches, hit = selection.matcher(word), false
     for _, case in ipairs(cases) do
       if matches(case) then
         wanted[case], hit = true, true

@@ -141,7 +141,7 @@ function settle.watch_entries(found, context)
       id = "watch/" .. id, mode = finding.mode, title = row.statement, suite = "watch",
       verdict = gentle_verdict("fail", finding.soft or context.gentle(id)), level = row.level, req = { id },
       statement = row.statement, seconds = 0, expected = row.statement, observed = finding.text,
-      notes = { "seen in " .. finding.case.id }, transcript = finding.transcript,
+      notes = { "seen in " .. finding.case.id }, seen_in = finding.case.id, transcript = finding.transcript,
       command = finding.unit and context.command(finding.unit.case, finding.mode) or context.command(nil, finding.mode),
     } }
   end

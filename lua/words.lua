@@ -112,4 +112,9 @@ function words.cases(sorted)
   return merged(cases, from_files, chosen), cases
 end
 
+--- Every case of this build, for words that only have to be known; or nil and the exit status.
+function words.catalogue()
+  return words.cases { files = {}, selected = {} }
+end
+
 return words

@@ -2,16 +2,20 @@
 -- pass in full, and a summary. Nothing of the peer's reaches the screen unescaped.
 local build = require "h2probe.reports.shared.build"
 local case = require "h2probe.reports.console.case"
+local gating = require "h2probe.reports.console.gating"
 local progress = require "h2probe.reports.console.progress"
 local text = require "h2probe.reports.console.text"
 
 local console = { extension = "txt", begin = progress.begin, progress = progress.event }
 
-local VERDICTS <const> = { "pass", "warn", "fail", "error", "inconclusive", "skip" }
+-- What is counted: verdicts, and known failures apart.
+local VERDICTS <const> = { "pass", "warn", "fail", "error", "inconclusive", "expected", "skip" }
 local WORDS <const> = { pass = { "passed", "passed" }, warn = { "warning", "warnings" }, fail = { "failed", "failed" },
-  error = { "error", "errors" }, inconclusive = { "inconclusive", "inconclusive" }, skip = { "skipped", "skipped" } }
-local MARKS <const> = { [true] = { pass = "✓", warn = "!", fail = "✗", error = "✗", inconclusive = "?", skip = "-" },
-  [false] = { pass = "ok", warn = "warn", fail = "FAIL", error = "FAIL", inconclusive = "?", skip = "-" } }
+  error = { "error", "errors" }, inconclusive = { "inconclusive", "inconclusive" }, skip = { "skipped", "skipped" },
+  expected = { "expected", "expected" } }
+local MARKS <const> = { [true] = { pass = "✓", warn = "!", fail = "✗", error = "✗", inconclusive = "?", skip = "-",
+  expected = "~" },
+  [false] = { pass = "ok", warn = "warn", fail = "FAIL", error = "FAIL", inconclusive = "?", skip = "-", expected = "~" } }
 local IN_FULL <const> = { warn = true, fail = true, error = true, inconclusive = true }
 local LEVELS <const> = { { "MUST", "MUST" }, { "MUST NOT", "MUST" }, { "SHOULD", "SHOULD" }, { "SHOULD NOT", "SHOULD" },
   { "MAY", "MAY" } }
@@ -64,10 +68,11 @@ end
 -- Counting ----------------------------------------------------------------------------------------------
 
 local function tally()
-  return { total = 0, pass = 0, warn = 0, fail = 0, skip = 0, inconclusive = 0, error = 0 }
+  return { total = 0, expected = 0, pass = 0, warn = 0, fail = 0, skip = 0, inconclusive = 0, error = 0 }
 end
 
-local function add_to(counts, verdict)
+local function add_to(counts, result)
+  local verdict = gating.counted(result)
   counts.total = counts.total + 1
   counts[verdict] = counts[verdict] + 1
 end
@@ -98,7 +103,7 @@ function Page:counts(head, counts)
 end
 
 local function worst(counts)
-  for _, verdict in ipairs { "error", "fail", "warn", "inconclusive", "pass" } do
+  for _, verdict in ipairs { "error", "fail", "warn", "inconclusive", "pass", "expected" } do
     if counts[verdict] > 0 then
       return verdict
     end
@@ -135,6 +140,7 @@ local function top(page, results)
     local offered = mode.offered and "offered" or "not offered" .. (mode.reason and ": " .. mode.reason or "")
     page:flow(i == 1 and "  modes    " or "           ", ("%-8s %s"):format(mode.mode, offered))
   end
+  gating.head(page, results)
   page:add ""
 end
 
@@ -147,7 +153,7 @@ local function overview_of(results)
       return { name = result.mode, suites = list, item = item }
     end)
     local suite = mode.item(result.suite, function() return { name = result.suite, counts = tally() } end)
-    add_to(suite.counts, result.verdict)
+    add_to(suite.counts, result)
   end
   return modes
 end
@@ -201,7 +207,7 @@ local function in_full(page, result)
     local verdict = build.judged(result, page.strict)
     return verdict == "fail" or verdict == "error"
   end
-  return IN_FULL[result.verdict]
+  return IN_FULL[gating.counted(result)]
 end
 
 -- What came out alike in several modes is shown once, with the conversation of the first; --verbose shows all.
@@ -255,7 +261,7 @@ local function reasons_of(page, results)
   for _, result in ipairs(results) do
     if not was_run(result) then
       unrun[#unrun + 1] = ("%s: %s"):format(result.mode, result.observed:match "^not run: (.*)$")
-    elseif result.verdict == "skip" then
+    elseif gating.counted(result) == "skip" then
       reasons[#reasons + 1] = ("%s: %s"):format(result.mode, result.observed or "no reason given")
     elseif result.verdict == "pass" then
       for _, note in ipairs(result.notes or {}) do
@@ -281,7 +287,8 @@ local function flakes(page, list, rounds)
         counts[#counts + 1] = ("%s %d"):format(verdict, flake.verdicts[verdict])
       end
     end
-    page:flow("  ", ("%s (%s): %s"):format(flake.id, flake.mode, table.concat(counts, ", ")))
+    page:flow("  ", ("%s (%s): %s%s"):format(flake.id, flake.mode, table.concat(counts, ", "),
+      flake.expected_failure and "; expected: " .. flake.expected_failure.reason or ""))
   end
   page:add ""
 end
@@ -297,7 +304,7 @@ local function by_level(results)
   for _, row in ipairs(LEVELS) do group[row[1]] = row[2] end
   for _, result in ipairs(results) do
     local name = group[result.level] or "other"
-    add_to(item(name, function() return { name = name, counts = tally() } end).counts, result.verdict)
+    add_to(item(name, function() return { name = name, counts = tally() } end).counts, result)
   end
   return list
 end
@@ -305,7 +312,8 @@ end
 local function accused(page, results)
   local list, item = collection()
   for _, result in ipairs(results) do
-    if (result.verdict == "fail" or result.verdict == "error") and was_run(result) then
+    local verdict = gating.counted(result)
+    if (verdict == "fail" or verdict == "error") and was_run(result) then
       local entry = item(result.verdict .. result.id, function()
         return { verdict = result.verdict, id = result.id, modes = {} }
       end)
@@ -330,38 +338,53 @@ local function not_run(results)
   return count
 end
 
-local function failed_text(summary, flaky)
+local function failed_text(summary, flaky, unmet)
   local parts = {}
   if summary.fail > 0 then parts[#parts + 1] = number(summary.fail, { "failure", "failures" }) end
   if summary.error > 0 then parts[#parts + 1] = number(summary.error, { "error", "errors" }) end
   if flaky > 0 then
     parts[#parts + 1] = number(flaky, { "verdict that changed between rounds", "verdicts that changed between rounds" })
   end
+  parts[#parts + 1] = unmet
   return table.concat(parts, ", ")
+end
+
+-- The run did not come to its end.
+local function stopped_text(results)
+  local count = number(not_run(results.results), { "case", "cases" })
+  if results.interrupted == "deadline" then
+    return ("The deadline of the whole run came, %s not run"):format(count)
+  end
+  return ("Interrupted by %s, %s not run"):format(results.interrupted, count)
 end
 
 --- What the exit status says (section 7 of the design), in words: style, sentence, status.
 function console.conclusion(results, strict)
-  local summary, flaky = results.summary, results.flakes and #results.flakes or 0
-  if results.died then
+  local summary, flaky, unmet = results.summary, gating.flaky(results), gating.failed_text(results)
+  if results.died and not gating.known_death(results) then
     return "error", ("The target died: %s"):format(results.died), 4
   end
   if results.interrupted then
-    return "error", ("Interrupted by %s, %s not run"):format(results.interrupted,
-      number(not_run(results.results), { "case", "cases" })), 1
+    return "error", stopped_text(results), 1
   end
-  if summary.fail + summary.error + flaky > 0 then
-    return "fail", "Not passed: " .. failed_text(summary, flaky), 1
+  if summary.fail + summary.error + flaky > 0 or unmet then
+    return "fail", "Not passed: " .. failed_text(summary, flaky, unmet), 1
   end
   local warnings = summary.warn > 0 and number(summary.warn, WORDS.warn)
   if strict and warnings then
     return "fail", ("Not passed: %s under --strict"):format(warnings), 1
   end
-  if summary.pass + summary.warn == 0 then
+  if gating.nothing_to_run(results) then
+    return "pass", ("Nothing was to run: %s"):format(gating.nothing_to_run(results)), 0
+  end
+  if summary.pass + summary.warn == 0 and not gating.proved(results) then
     return "error", summary.total == 0 and "Nothing was run"
       or "Nothing was proved: every case was skipped or inconclusive", 5
   end
-  return warnings and "warn" or "pass", "Passed" .. (warnings and (" with %s"):format(warnings) or ""), 0
+  local known = (summary.expected_failures or 0) > 0 and number(summary.expected_failures,
+    { "expected failure", "expected failures" })
+  local with = warnings and known and warnings .. " and " .. known or warnings or known
+  return warnings and "warn" or "pass", "Passed" .. (with and " with " .. with or ""), 0
 end
 
 local function count_line(page, name, counts)
@@ -375,7 +398,7 @@ local function last_line(page, results, lost)
     style, status = "error", 6
     sentence = ("%s; could not be written: %s"):format(sentence, table.concat(lost, ", "))
   end
-  page:flow("", ("%s (exit status %d)."):format(sentence, status), style)
+  page:flow("", page:printable(("%s (exit status %d)."):format(sentence, status)), style)
 end
 
 local function summary(page, results)
@@ -386,7 +409,11 @@ local function summary(page, results)
       count_line(page, level.name, level.counts)
     end
   end
-  count_line(page, "all", results.summary)
+  local all = tally()
+  for _, result in ipairs(results.results) do
+    add_to(all, result)
+  end
+  count_line(page, "all", all)
   page:add(("  %-8s%.2f s"):format("time", results.seconds < math.huge and results.seconds or 0))
   page:add ""
 end
@@ -399,12 +426,15 @@ function console.write(results, options)
   if options.quiet then
     cases(page, results.results)
     flakes(page, results.flakes and #results.flakes > 0 and results.flakes or nil, options.rounds)
+    gating.problems(page, results)
   else
     top(page, results)
     overview(page, results.results)
     cases(page, results.results)
     reasons_of(page, results.results)
+    gating.known(page, results)
     flakes(page, results.flakes, options.rounds)
+    gating.problems(page, results)
     summary(page, results)
   end
   last_line(page, results, options.lost)

@@ -3,11 +3,12 @@ local dkjson = require "dkjson"
 
 local json = { extension = "json" }
 
-local ORDER = { "schema", "label", "tool", "name", "version", "target", "started", "seconds", "modes", "interrupted",
-  "complete", "died", "shard", "index", "summary", "total", "pass", "warn", "fail", "skip", "inconclusive", "error", "flakes",
-  "verdicts", "absent", "results", "id", "mode",
-  "offered", "reason", "verdict", "level", "req", "title", "suite", "statement", "row", "expected", "observed", "notes",
-  "location", "command", "transcript", "time", "sent", "kind", "stream", "text", "lines", "mark" }
+local ORDER = { "schema", "label", "tool", "name", "version", "target", "started", "seconds", "modes", "shard",
+  "index", "profile", "settings_file", "interrupted", "complete", "died", "nothing_to_run", "summary", "total",
+  "pass", "warn", "fail", "skip", "inconclusive", "error", "expected_failures", "expectations", "file", "problems",
+  "line", "flakes", "verdicts", "absent", "results", "id", "mode", "offered", "verdict", "expected_failure", "reason",
+  "level", "req", "title", "suite", "statement", "row", "expected", "observed", "notes", "location", "command",
+  "seen_in", "transcript", "time", "sent", "kind", "stream", "text", "lines", "mark" }
 
 local function escape(text)
   return (text:gsub("[\128-\255]", function(c) return ("\\x%02x"):format(c:byte()) end))
@@ -34,7 +35,7 @@ local function clean(value, keys)
   return copy
 end
 
-local LISTS = { req = true, notes = true, modes = true, results = true }
+local LISTS = { req = true, notes = true, modes = true, results = true, problems = true }
 
 local function lists(value)
   for key, member in pairs(value) do

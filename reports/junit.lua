@@ -145,6 +145,23 @@ local function add(suite, result, options, flake)
   suite.cases[#suite.cases + 1] = testcase(result, verdict, message, attribute(suite.name), name)
 end
 
+-- Expectations that do not hold fail the build, and belong to no case.
+local function unmet(results)
+  local problems = results.expectations and results.expectations.problems or {}
+  if #problems == 0 then
+    return nil
+  end
+  local suite = new_suite "h2probe.expectations"
+  for _, problem in ipairs(problems) do
+    local name = unique(suite, attribute(build.bounded(("%s:%d: %s"):format(results.expectations.file, problem.line, problem.id),
+      MESSAGE)))
+    count(suite, "fail", 0)
+    suite.cases[#suite.cases + 1] = testcase({ seconds = 0, notes = {}, verdict = "fail", observed = problem.text }, "fail",
+      problem.text, attribute(suite.name), name)
+  end
+  return suite
+end
+
 -- Results by mode and suite, in the order of the results.
 local function group(results, options)
   local list, by_name, flakes = {}, {}, build.flakes(results)
@@ -158,6 +175,7 @@ local function group(results, options)
     end
     add(suite, result, options, flakes[build.key(result)])
   end
+  list[#list + 1] = unmet(results)
   return list
 end
 

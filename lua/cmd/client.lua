@@ -5,6 +5,7 @@ local engine = require "h2probe.engine"
 local preflight = require "h2probe.client_preflight"
 local resources = require "h2probe.resources"
 local results = require "h2probe.results"
+local settings_file = require "h2probe.settings_file"
 local under_test = require "h2probe.under_test"
 local url = require "h2probe.url"
 local words = require "h2probe.words"
@@ -31,12 +32,12 @@ local function checked(options)
       text, message = resources.file(options[name])
     end
     if not text then
-      return usage(("--%s: %s"):format(name, message))
+      return usage(settings_file.located(options, ("--%s: %s"):format(name, message)))
     end
   end
   local host, message = url.host_port(options.host:find(":", 1, true) and "[" .. options.host .. "]" or options.host, 1)
   if not host then
-    return usage("--host: " .. message)
+    return usage(settings_file.located(options, "--host: " .. message))
   end
   return true
 end
@@ -49,9 +50,9 @@ local function selected(options)
   if not sorted then
     return usage(message)
   end
-  local cases, status = words.cases(sorted)
+  local cases, catalogue = words.cases(sorted)
   if not cases then
-    return nil, status
+    return nil, catalogue
   end
   local list, files = {}, {}
   for _, case in ipairs(cases) do
@@ -64,7 +65,7 @@ local function selected(options)
     words.say "nothing was selected: these cases test servers"
     return nil, EXIT.nothing
   end
-  return list, files
+  return { list = list, catalogue = catalogue, narrowed = #sorted.files + #sorted.selected > 0 }, files
 end
 
 -- The file that {cacert} names, and whether it is ours.
@@ -143,7 +144,8 @@ return function(options)
       os.remove(cacert)
     end
   end
-  status = campaign.run { options = options, cases = cases, files = files, role = "server",
+  status = campaign.run { options = options, cases = cases.list, files = files, role = "server",
+    catalogue = cases.catalogue, narrowed = cases.narrowed,
     aim = aim_of(options, cacert), look = preflight.look, command = command_maker(options, files), last_will = tidy }
   tidy()
   return status

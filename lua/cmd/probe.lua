@@ -54,5 +54,12 @@ return function(options)
     words.say_all(mistakes)
     return results.EXIT.usage
   end
-  return campaign.run { options = options, url = target, cases = cases, files = {} }
+  local catalogue, status
+  if options.expect or #options.only + #options.exclude > 0 then
+    catalogue, status = words.catalogue()
+    if not catalogue then
+      return status
+    end
+  end
+  return campaign.run { options = options, url = target, cases = cases, files = {}, catalogue = catalogue, probes = true }
 end

@@ -19,9 +19,9 @@ return function(options)
     words.say(message)
     return results.EXIT.usage
   end
-  local cases, status = words.cases(sorted)
+  local cases, catalogue = words.cases(sorted)
   if not cases then
-    return status
+    return catalogue
   end
   local servers = of_role(cases, "client")
   if #servers == 0 then
@@ -32,5 +32,6 @@ return function(options)
   for _, path in ipairs(sorted.files) do
     files[path] = true
   end
-  return campaign.run { options = options, url = sorted.url, cases = servers, files = files }
+  return campaign.run { options = options, url = sorted.url, cases = servers, files = files, catalogue = catalogue,
+    narrowed = #sorted.files + #sorted.selected > 0 }
 end

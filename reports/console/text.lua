@@ -145,7 +145,7 @@ function text.wrap_command(command, columns)
   return lines
 end
 
-local STYLES <const> = { pass = "32", warn = "33", fail = "1;31", error = "1;35", inconclusive = "36", skip = "2",
+local STYLES <const> = { pass = "32", warn = "33", fail = "1;31", error = "1;35", inconclusive = "36", skip = "2", expected = "36",
   faint = "2", strong = "1" }
 
 --- Printable text in a colour, if there are colours.

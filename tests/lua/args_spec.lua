@@ -12,7 +12,10 @@ local BAD = {
   { "run --connect-to nowhere", "HOST:PORT" }, { "run --connect-to h:70000", "1 to 65535" },
   { "run --path nope", "not a path" }, { "run --report a=b=c=", nil }, { "run --report =x", "FORMAT=FILE" },
   { "run --repeat 0", "--repeat" }, { "probe", "" }, { "explain", "" }, { "serve --port 70000", "--port" },
-  { "prove --blunt sharp", "none of close" }, { "run --insecure=yes", "does not take" },
+  { "prove --blunt sharp", "none of close" }, { "run --shard 0/3", "--shard: '0/3'" },
+  { "run --shard 3", "--shard" }, { "run --level MAYBE", "did you mean 'MAY'" }, { "run --exclude", "--exclude" },
+  { "run --profile rfc7541", "did you mean 'rfc7540'" }, { "run --deadline 0", "from 0.01 to 604800" },
+  { "serve --expect x", "unknown option '--expect'" }, { "run --insecure=yes", "does not take" },
 }
 
 local function split(text)
@@ -34,7 +37,12 @@ describe("args.parse", function()
   it("reads everything", function()
     local options = assert(args.parse { "run", "https://h/", "hpack", "--jobs=4", "--timeout", "0.5", "-k", "--header",
       "X-A: b", "--header", "c:d", "--report", "json", "--report=junit=a=b.xml", "--connect-to", "[::1]:99",
-      "--repeat", "3", "--sni", "", "--fail-fast", "--large-path", "/big" })
+      "--repeat", "3", "--sni", "", "--fail-fast", "--large-path", "/big", "--shard", "auto/4", "--exclude", "a", "--exclude=b",
+      "--deadline", "7200" })
+    assert.are.same({ { "a", "b" }, {}, { total = 4, auto = true }, 7200.0 }, { options.exclude, options.only, options.shard,
+      options.deadline })
+    assert.are.same({ true, true, false, false }, { options.given.exclude, options.given.timeout, options.given.only,
+      options.given.color or false })
     assert.are.same({ "https://h/", "hpack" }, options.words)
     assert.are.same({ { "x-a", "b" }, { "c", "d" } }, options.headers)
     assert.are.same({ { format = "json" }, { format = "junit", file = "a=b.xml" } }, options.reports)

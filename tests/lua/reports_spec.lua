@@ -9,7 +9,7 @@ local junit = require "h2probe.reports.junit"
 local text = require "h2probe.reports.console.text"
 
 local GOLDEN <const> = "tests/data/golden/"
-local FIXTURES <const> = { "passes", "verdicts", "hostile", "empty", "interrupted", "long", "flaky" }
+local FIXTURES <const> = { "passes", "verdicts", "hostile", "empty", "interrupted", "long", "flaky", "gated" }
 
 local function read(path)
   local file = assert(io.open(path, "rb"))

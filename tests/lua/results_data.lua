@@ -10,7 +10,8 @@ end
 local function summary(list)
   local counts = { total = #list, pass = 0, warn = 0, fail = 0, skip = 0, inconclusive = 0, error = 0 }
   for _, result in ipairs(list) do
-    counts[result.verdict] = counts[result.verdict] + 1
+    local counted = result.expected_failure and "expected_failures" or result.verdict
+    counts[counted] = (counts[counted] or 0) + 1
   end
   return counts
 end
@@ -129,6 +130,30 @@ function data.expected()
   all.expectations = { file = "known.txt", problems = { { line = 12, kind = "passes", id = "http2/settings/ack-with-payload",
     text = "known.txt:12: http2/settings/ack-with-payload passes: delete the line" } } }
   return all
+end
+
+--- Known failures, expectations that do not hold, a shard, a profile.
+function data.gated()
+  local function known(reason, line)
+    return { reason = reason, file = "known.txt", line = line }
+  end
+  local list = {}
+  for _, mode in ipairs { "alpn", "prior" } do
+    list[#list + 1] = result("http2/settings", "known", mode, "fail", { observed = "nothing", transcript = silence(),
+      expected_failure = known("ticket 12, mended in 2.0", 3) })
+    list[#list + 1] = result("http2/settings", "sound", mode, "pass")
+  end
+  list[#list + 1] = result("hpack", "known-warning", "alpn", "warn", { level = "SHOULD", observed = "a warning",
+    expected_failure = known("as it is meant to be: <" .. octets() .. ">", 4) })
+  list[#list + 1] = result("hpack", "known-skip", "alpn", "skip", { observed = "not offered",
+    expected_failure = known("no push here", 5) })
+  list[#list + 1] = result("hpack", "flaky", "alpn", "fail", { observed = "once", expected_failure = known("flaky", 6) })
+  return data.table(list, { shard = { index = 2, total = 4 }, profile = "rfc7540", settings_file = "h2probe.lua",
+    flakes = { { id = "hpack/flaky", mode = "alpn", verdicts = { pass = 4, fail = 1 }, expected_failure = known("flaky", 6) } },
+    expectations = { file = "known.txt", problems = {
+      { line = 7, kind = "passes", id = "http2/settings/sound",
+        text = "known.txt:7: http2/settings/sound passes in mode alpn, prior: delete the line" },
+      { line = 8, kind = "unknown", id = "http2/nope", text = "known.txt:8: there is no case 'http2/nope': delete the line" } } } })
 end
 
 --- Every octet in every member that can hold something of the peer's or the user's.

@@ -49,6 +49,40 @@ describe("results", function()
     assert.are.equal(1, results.exit_status(all))
   end)
 
+  it("count known failures apart", function()
+    local all = all_of("pass", "fail", "error", "skip")
+    local known = { reason = "x", file = "k", line = 1 }
+    all.results[2].expected_failure, all.results[3].expected_failure = known, known
+    all.summary, all.died = results.summary(all.results), "why"
+    assert.are.same({ 4, 1, 0, 0, 1, 2 }, { all.summary.total, all.summary.pass, all.summary.fail, all.summary.error,
+      all.summary.skip, all.summary.expected_failures })
+    assert.are.equal(0, results.exit_status(all, true))
+    all.expectations = { file = "k", problems = { {} } }
+    assert.are.equal(1, results.exit_status(all))
+    all.expectations = { file = "k", problems = {} }
+    all.flakes = { { expected_failure = known } }
+    assert.are.equal(0, results.exit_status(all))
+    all.results[3].expected_failure = nil
+    all.summary = results.summary(all.results)
+    assert.are.equal(4, results.exit_status(all))
+  end)
+
+  it("are green with nothing but known failures, not with nothing but known skips", function()
+    for verdict, status in pairs { fail = 0, error = 0, warn = 0, skip = 5, inconclusive = 5 } do
+      local all = all_of(verdict)
+      all.results[1].expected_failure = { reason = "x", file = "k", line = 1 }
+      all.summary = results.summary(all.results)
+      assert.are.equal(status, results.exit_status(all), verdict)
+    end
+  end)
+
+  it("may be none where there is a reason", function()
+    local all = all_of()
+    assert.are.equal(5, results.exit_status(all))
+    all.nothing_to_run = "all passed"
+    assert.are.equal(0, results.exit_status(all))
+  end)
+
   it("merge rounds to the worst, and name what changed", function()
     local merger = results.merger()
     merger:add { entry(1, "a", "prior", "pass"), entry(2, "b", "prior", "pass") }

@@ -129,8 +129,8 @@ describe("the runner", function()
   end)
 
   it("looks again beside a run that waits in vain", function()
-    local begun, self = {}, nil
-    self = bench { ["s/a"] = function(state, job)
+    local begun = {}
+    local self = bench { ["s/a"] = function(state, job)
       begun[#begun + 1] = ("%s %d"):format(job.patient and "second" or "first", state.flying)
       fake.wait(1)
       return SILENT
@@ -142,8 +142,7 @@ describe("the runner", function()
   end)
 
   it("calls the second look off when the first comes to an end", function()
-    local self
-    self = bench { ["s/a"] = function(_, job)
+    local self = bench { ["s/a"] = function(_, job)
       job.run = { task = { cancel = function() job.canceled = true end } }
       fake.wait(job.patient and 2 or 0.5)
       assert(not job.patient or job.canceled)

@@ -32,6 +32,15 @@ local UNKNOWN = {
   { "RFC9113-9.9-1", "no case judges" }, { "http2/sett", "did you mean" },
 }
 
+describe("selection.matcher", function()
+  it("knows cases by the file that they are in", function()
+    local matches = selection.matcher "suites/http2/ping.lua"
+    assert.is_true(matches { id = "http2/ping/length", file = "suites/http2/ping.lua" })
+    assert.is_false(matches { id = "http2/ping/length", file = "suites/http2/ping2.lua" })
+    assert.is_false(matches { id = "watch/RFC9113-6.7-4" })
+  end)
+end)
+
 describe("selection", function()
   for _, row in ipairs(SELECTS) do
     it("of " .. table.concat(row[1], " "), function()
