@@ -8,7 +8,8 @@ commands.stop = { __name = "stop" }
 
 local HELP_WIDTH <const> = 90
 
-local EXIT_STATUS = [[
+--- Stands under the help of commands that judge, and in the manual.
+commands.EXIT_STATUS = [[
 exit status:
   0  everything that ran passed        4  the target died
   1  failures, errors, an interrupted  5  nothing was selected, or all was skipped
@@ -88,7 +89,7 @@ local function new_command(parser, name, description)
 end
 
 local function add_run(parser)
-  local run = new_command(parser, "run", "Run the suites against a server."):epilog(EXIT_STATUS)
+  local run = new_command(parser, "run", "Run the suites against a server."):epilog(commands.EXIT_STATUS)
   words(run, "words", "URL (https:// or http://; without one: the embedded reference server), then what to run. "
     .. SELECTION, "*")
   target(run)
@@ -96,7 +97,7 @@ local function add_run(parser)
 end
 
 local function add_probe(parser)
-  local probe = new_command(parser, "probe", "Run probe scripts."):epilog(EXIT_STATUS)
+  local probe = new_command(parser, "probe", "Run probe scripts."):epilog(commands.EXIT_STATUS)
   words(probe, "words", "Scripts, and the URL to run them against.", "+")
   target(probe)
   running(probe)
@@ -116,7 +117,7 @@ local function add_client(parser)
   local client = new_command(parser, "client", "Test a client: each case is a server of its own, and the command behind "
     .. "-- is run once for each row of it. In the command {url}, {host}, {port}, {mode} and {cacert} are replaced; "
     .. "H2PROBE_URL and so on are in its environment. It makes one GET of the URL and ends, with 0 if it was answered.")
-    :usage "usage: h2probe client [OPTIONS] [SELECTION...] -- COMMAND [ARGUMENT...]":epilog(EXIT_STATUS)
+    :usage "usage: h2probe client [OPTIONS] [SELECTION...] -- COMMAND [ARGUMENT...]":epilog(commands.EXIT_STATUS)
   words(client, "words", SELECTION, "*")
   mode(client, "How the client is to start HTTP/2: alpn, upgrade, prior or all (those that it does).")
   add(client, "--timeout", "Seconds that a silent client gets in a case.", values.seconds, "SECONDS"):default "5"
@@ -142,7 +143,9 @@ end
 local function add_list(parser)
   local list = new_command(parser, "list", "The catalogue of cases.")
   words(list, "words", SELECTION, "*")
-  list:flag("--json", "As JSON.")
+  add(list, "--testing", "Only the cases that test a server, or those that test a client.",
+    values.choice("server", "client"), "ROLE")
+  list:mutex(list:flag("--json", "As JSON."), list:flag("--ids", "The ids alone, one a line."))
 end
 
 local function add_explain(parser)
@@ -172,6 +175,17 @@ local function add_coverage(parser)
   coverage:flag("--write", "Write docs/coverage.md and docs/h2spec.md.")
 end
 
+local function add_completion(parser)
+  local completion = new_command(parser, "completion", "The completions of a shell, for its start-up file: "
+    .. "eval \"$(h2probe completion bash)\", or zsh; in fish: h2probe completion fish | source.")
+  completion:argument("shell", "bash, zsh or fish."):convert(values.named("completion",
+    values.choice("bash", "zsh", "fish"))):argname "SHELL"
+end
+
+local function add_man(parser)
+  new_command(parser, "man", "The manual page h2probe(1), for man: h2probe man | man -l -")
+end
+
 -- In the order of the help.
 commands.LIST = {
   { "run [URL] [SELECTION...]", "run the suites", add_run },
@@ -183,6 +197,8 @@ commands.LIST = {
   { "explain ID...", "a case or a requirement", add_explain },
   { "prove [SELECTION...]", "prove the cases against guilty peers", add_prove },
   { "coverage [--write]", "which requirements are judged", add_coverage },
+  { "completion SHELL", "completions for bash, zsh or fish", add_completion },
+  { "man", "the manual page", add_man },
 }
 
 --- Adds every command to a parser.

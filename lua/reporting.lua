@@ -8,7 +8,8 @@ local reporting = {}
 
 local STDOUT <const> = 1
 
-local function formats()
+--- The names of all formats.
+function reporting.formats()
   local names = {}
   for _, path in ipairs(resources.list "reports/") do
     names[#names + 1] = path:match("^reports/([%w_-]+)%.lua$")
@@ -17,7 +18,7 @@ local function formats()
 end
 
 local function writer_of(format)
-  local names = formats()
+  local names = reporting.formats()
   for _, name in ipairs(names) do
     if name == format then
       return require("h2probe.reports." .. format)
