@@ -182,6 +182,11 @@ def listed_files():
     return files + ['tests/bench/%s.c' % name for name in C_BENCHES]
 
 
+def release_variant(options, directory):
+    lto = ['-flto'] if 'clang' in options.cc else ['-flto', '-flto-partition=one']
+    return Variant('release', directory, RELEASE + lto, RELEASE + lto + RELEASE_LINK)
+
+
 def variants(options):
     """The build proper, and the one with sanitizers that `check` needs beside it."""
     werror = ['-Werror', '-Wno-error=maybe-uninitialized', '-Wno-error=format-truncation']
@@ -189,8 +194,7 @@ def variants(options):
         return [Variant('asan', '$builddir', SANITIZE + werror, SANITIZE)]
     sanitized = Variant('asan', '$builddir/asan', SANITIZE + werror, SANITIZE)
     if options.release:
-        lto = ['-flto'] if 'clang' in options.cc else ['-flto', '-flto-partition=one']
-        return [Variant('release', '$builddir', RELEASE + lto, RELEASE + lto + RELEASE_LINK), sanitized]
+        return [release_variant(options, '$builddir'), sanitized]
     return [Variant('normal', '$builddir', ['-O2', '-g', '-fno-semantic-interposition']), sanitized]
 
 
@@ -360,6 +364,18 @@ def write_bench(n, variant, objects):
     n.build('bench', 'console', implicit=programs + [h2probe, 'always'], run=' && '.join(commands) or 'true')
 
 
+def write_deb(n, options, products):
+    """The Debian package holds a release build: the one that there is, or one of its own."""
+    n.comment('The Debian package: `ninja deb`.')
+    program = products[0]
+    if not options.release:
+        variant = release_variant(options, '$builddir/release')
+        n.variable('release_cflags', variant.cflags)
+        n.variable('release_ldflags', variant.ldflags)
+        program = write_program(n, variant, compile_layers(n, variant, SOURCES))[0]
+    n.build('deb', 'console', implicit=[program, 'always'], run='python3 tools/deb.py %s $builddir' % program)
+
+
 def write_aliases(n, variant, products):
     n.comment('What to type.')
     h2probe = products[0]
@@ -400,6 +416,7 @@ def generate(options):
     n.build('lint', 'summary', lints)
     n.build('check', 'summary', results + lints, implicit=products)
     write_fuzz(n)
+    write_deb(n, options, products)
     write_aliases(n, builds[0], products)
     return n.text()
 
