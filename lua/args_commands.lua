@@ -8,8 +8,7 @@ commands.stop = { __name = "stop" }
 
 local HELP_WIDTH <const> = 90
 
---- Stands under the help of commands that judge, and in the manual.
-commands.EXIT_STATUS = [[
+local EXIT_STATUS = [[
 exit status:
   0  everything that ran passed        4  the target died
   1  failures, errors, an interrupted  5  nothing was selected, or all was skipped
@@ -20,6 +19,9 @@ exit status:
 A verdict "warn" fails the run only under --strict. A run ended by SIGINT or
 SIGTERM still writes its reports; cases not run are errors there.
 ]]
+
+--- For the manual.
+commands.EXIT_STATUS = EXIT_STATUS
 
 local SELECTION = "Cases: an id or the start of one (http2/settings), a glob (hpack/*), a requirement "
   .. "(RFC9113-6.5-7), an id of h2spec (h2spec:http2/6.5), or a suite FILE. All if left out."
@@ -89,7 +91,7 @@ local function new_command(parser, name, description)
 end
 
 local function add_run(parser)
-  local run = new_command(parser, "run", "Run the suites against a server."):epilog(commands.EXIT_STATUS)
+  local run = new_command(parser, "run", "Run the suites against a server."):epilog(EXIT_STATUS)
   words(run, "words", "URL (https:// or http://; without one: the embedded reference server), then what to run. "
     .. SELECTION, "*")
   target(run)
@@ -97,7 +99,7 @@ local function add_run(parser)
 end
 
 local function add_probe(parser)
-  local probe = new_command(parser, "probe", "Run probe scripts."):epilog(commands.EXIT_STATUS)
+  local probe = new_command(parser, "probe", "Run probe scripts."):epilog(EXIT_STATUS)
   words(probe, "words", "Scripts, and the URL to run them against.", "+")
   target(probe)
   running(probe)
@@ -117,7 +119,7 @@ local function add_client(parser)
   local client = new_command(parser, "client", "Test a client: each case is a server of its own, and the command behind "
     .. "-- is run once for each row of it. In the command {url}, {host}, {port}, {mode} and {cacert} are replaced; "
     .. "H2PROBE_URL and so on are in its environment. It makes one GET of the URL and ends, with 0 if it was answered.")
-    :usage "usage: h2probe client [OPTIONS] [SELECTION...] -- COMMAND [ARGUMENT...]":epilog(commands.EXIT_STATUS)
+    :usage "usage: h2probe client [OPTIONS] [SELECTION...] -- COMMAND [ARGUMENT...]":epilog(EXIT_STATUS)
   words(client, "words", SELECTION, "*")
   mode(client, "How the client is to start HTTP/2: alpn, upgrade, prior or all (those that it does).")
   add(client, "--timeout", "Seconds that a silent client gets in a case.", values.seconds, "SECONDS"):default "5"

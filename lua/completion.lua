@@ -33,9 +33,13 @@ local function formats()
   return names
 end
 
--- The values of options whose argument has this name; what is named FILE or DIR is left to the shell.
+-- Stands for ids of cases until a shell puts its way to ask for them there.
+local IDS <const> = "@ids@"
+
+-- The values of options whose argument has this name; what is a path is left to the shell.
 local BY_ARGUMENT <const> = {
   ["FORMAT[=FILE]"] = formats,
+  WORD = function() return { IDS } end,
   ["ID[=WAY]"] = function(command) return sorted_keys(rules.known(command == "fetch" and "client" or "server")) end,
 }
 
@@ -43,8 +47,14 @@ local function takes_value(option)
   return option._minargs > 0
 end
 
+-- FILE, DIR, RESULTS.json
 local function is_path(option)
-  return option._argname == "FILE" or option._argname == "DIR"
+  return option._argname == "FILE" or option._argname == "DIR" or option._argname:find "^%u+%.%l+$" ~= nil
+end
+
+-- A word of a selection.
+local function is_selection(option)
+  return option._argname == "WORD"
 end
 
 local function choices_of(option, command)
@@ -98,17 +108,21 @@ local function valued(parser, test)
   return list
 end
 
+local NOTHING <const> = { "''" }
+
 -- The text of lua/shells/h2probe.SHELL with its @WORDS@ filled in.
 local function extra(parser, shell, separator)
   local text = assert(resources.read("lua/shells/h2probe." .. shell))
   local fill = { FILES = valued(parser, is_path), VALUES = valued(parser, function() return true end),
+    SELECTIONS = valued(parser, is_selection),
     TAKES_FILES = names(parser, function(words) return words.files end) }
   fill.FORMATS = { table.concat(formats(), " ") }
   for _, kind in ipairs { "CASES", "SERVER_CASES", "CLIENT_CASES" } do
     fill[kind] = names(parser, function(words) return words.cases == kind end)
   end
   return (text:gsub("@([A-Z_]+)@", function(name)
-    return fill[name] and table.concat(fill[name], separator)
+    local list = assert(fill[name], name)
+    return table.concat(#list > 0 and list or NOTHING, separator)
   end))
 end
 
@@ -125,11 +139,13 @@ function shells.zsh(parser)
     :gsub('\n( +"%*?): :_files" \\', "\n%1: :_h2probe_words\" \\")
     :gsub('(%-%-[%w-]+)(}?"?%[[^\n]-%]: :)', "%1=%2")
     :gsub(reports:gsub("%p", "%%%0"), "]: :_h2probe_reports")
+    :gsub("%(" .. IDS .. "%)", "_h2probe_ids")
   return script .. extra(parser, "zsh", "|")
 end
 
 function shells.fish(parser)
-  return parser:get_fish_complete() .. extra(parser, "fish", " ")
+  local script = parser:get_fish_complete():gsub(IDS, "(__fish_h2probe_ids)")
+  return script .. extra(parser, "fish", " ")
 end
 
 --- The completions of a shell ("bash", "zsh" or "fish"), as its script.

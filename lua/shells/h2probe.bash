@@ -1,7 +1,8 @@
 
 # What argparse's completions leave out: cases, names of files with blanks, --option=value, the command behind --.
-# The command and the option of a value, where that is a name of a file, and where it is anything else.
+# The command and the option of a value: the name of a file, a word of a selection, anything at all.
 _h2probe_is_file() { case "$1" in @FILES@) return 0 ;; esac; return 1; }
+_h2probe_is_selection() { case "$1" in @SELECTIONS@) return 0 ;; esac; return 1; }
 _h2probe_is_value() { case "$1" in @VALUES@) return 0 ;; esac; return 1; }
 
 _h2probe_files() {
@@ -65,6 +66,10 @@ _h2probe_words() {
     fi
     if _h2probe_is_file "$command $prev"; then
         _h2probe_files "$cur"
+        return
+    fi
+    if _h2probe_is_selection "$command $prev"; then
+        _h2probe_ids "${all[0]}" "" "$cur"
         return
     fi
     local COMP_WORDS COMP_CWORD=$at
