@@ -139,7 +139,7 @@ function shells.zsh(parser)
     :gsub('\n( +"%*?): :_files" \\', "\n%1: :_h2probe_words\" \\")
     :gsub('(%-%-[%w-]+)(}?"?%[[^\n]-%]: :)', "%1=%2")
     :gsub(reports:gsub("%p", "%%%0"), "]: :_h2probe_reports")
-    :gsub("%(" .. IDS .. "%)", "_h2probe_ids")
+    :gsub("%(" .. IDS .. "%)", " _h2probe_ids")
   return script .. extra(parser, "zsh", "|")
 end
 

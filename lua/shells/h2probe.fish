@@ -1,7 +1,7 @@
 
 # Ids of cases, part by part: http2/, then http2/settings/, then a case.
 function __fish_h2probe_ids
-    set -l token (string escape --style=regex -- (commandline -ct))
+    set -l token (commandline -ct | string replace -r '^--[a-z-]+=' '' | string escape --style=regex)
     h2probe list --ids $argv 2>/dev/null | string replace -r "^($token"'[^/]*/).*' '$1' | sort -u
 end
 
