@@ -55,9 +55,10 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'cli_client', 'conn_hello', 'engine', 'engine_conn', 'engine_process', 'engine_task',
-    'environment', 'fields', 'frames', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting',
-    'reports', 'results', 'runner', 'selection', 'targets', 'transcript', 'under_test', 'url', 'watch',
+    'args', 'case_run', 'cli', 'cli_client', 'completion', 'conn_hello', 'engine', 'engine_conn', 'engine_process',
+    'engine_task', 'environment', 'fields', 'frames', 'language', 'loader', 'manual', 'names', 'outcome',
+    'outcome_tls', 'reporting', 'reports', 'results', 'runner', 'selection', 'targets', 'transcript', 'under_test',
+    'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has
@@ -439,7 +440,9 @@ def arguments(options):
 def parse(argv):
     parser = argparse.ArgumentParser(description='Writes build.ninja for h2probe.')
     parser.add_argument('--bootstrap', action='store_true', help='first install the packages that are missing')
-    parser.add_argument('--interop', action='store_true', help='with --bootstrap: also the servers of tests/interop')
+    parser.add_argument('--build-only', action='store_true', help='with --bootstrap: not what only the tests need')
+    parser.add_argument('--interop', action='store_true',
+                        help='with --bootstrap: also the servers of tests/interop, shells, and what packages need')
     parser.add_argument('--asan', action='store_true', help='build with AddressSanitizer and UBSan')
     parser.add_argument('--release', action='store_true', help='link-time optimization and hardening')
     parser.add_argument('--static', action='store_true', help='link OpenSSL, Lua and libuv statically')
@@ -451,8 +454,8 @@ def parse(argv):
     options = parser.parse_args(argv)
     if options.asan and options.release:
         parser.error('--asan and --release exclude each other')
-    if options.interop and not options.bootstrap:
-        parser.error('--interop goes with --bootstrap')
+    if (options.interop or options.build_only) and not options.bootstrap:
+        parser.error('--interop and --build-only go with --bootstrap')
     options.build_dir = os.path.normpath(options.build_dir)
     if options.build_dir == '.':
         parser.error('--build-dir cannot be the source directory')
@@ -477,7 +480,7 @@ def main(argv):
         return 0 if current else 1
     if options.bootstrap:
         from tools import packages
-        if not packages.install(options.interop):
+        if not packages.install(options.build_only, options.interop):
             return 1
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     with open(path, 'w') as file:
