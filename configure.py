@@ -66,6 +66,7 @@ LUA_TESTS = [
 # odd manners get the verdicts that tests/peers/verdicts.tsv states. With sanitizers the proof would take many minutes: there a
 # whole run stands for it.
 PROOF = ('prove', 'H2PROBE prove', 'proven')
+CI_FILES = ('ci_files', 'python3 tests/ci_files.py H2PROBE', 'tap')
 SANITIZED_RUN = ('run', 'H2PROBE run --mode all --timeout 10', 'exit')
 PROGRAM_TESTS = [
     ('coverage', 'H2PROBE coverage', 'exit'),
@@ -305,7 +306,7 @@ def write_lua_tests(n, variant):
 
 def write_program_tests(n, variant):
     """Tests that run the whole program."""
-    program_tests = [SANITIZED_RUN if variant.sanitized else PROOF] + PROGRAM_TESTS
+    program_tests = ([SANITIZED_RUN] if variant.sanitized else [PROOF, CI_FILES]) + PROGRAM_TESTS
     h2probe = variant.directory + '/h2probe'
     return [n.build('%s/results/%s' % (variant.directory, name), 'test', implicit=[h2probe],
                     name='%s (%s)' % (name, variant.name), format=kind, run=command.replace('H2PROBE', h2probe))

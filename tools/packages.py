@@ -47,6 +47,7 @@ TEST = [
                                                                     'compiler-rt', 'llvm')),
     Need('clang-format', 'cmd clang-format', ('clang-format', 'clang-tools-extra', 'clang-extra-tools', 'clang', 'clang-format')),
     Need('clang-tidy', 'cmd clang-tidy', ('clang-tidy', 'clang-tools-extra', 'clang-extra-tools', 'clang', 'llvm')),
+    Need('YAML for Python', 'py yaml', ('python3-yaml', 'python3-pyyaml', 'py3-yaml', 'python-yaml', '')),
     Need('curl', 'cmd curl', ('curl', 'curl', 'curl', 'curl', 'curl')),
 ]
 
@@ -66,7 +67,6 @@ INTEROP = [
     Need('fish', 'cmd fish', ('fish', 'fish', 'fish', 'fish', 'fish')),
     Need('man', 'cmd man', ('man-db', 'man-db', 'mandoc', 'man-db', 'man-db')),
     Need('shellcheck', 'cmd shellcheck', ('shellcheck', 'ShellCheck', 'shellcheck', 'shellcheck', 'shellcheck')),
-    Need('YAML for Python', 'py yaml', ('python3-yaml', 'python3-pyyaml', 'py3-yaml', 'python-yaml', '')),
     Need('dpkg-shlibdeps', 'cmd dpkg-shlibdeps', ('dpkg-dev', 'dpkg-dev', 'dpkg-dev', 'dpkg', 'dpkg')),
 ]
 
