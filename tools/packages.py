@@ -179,7 +179,7 @@ def explain(missing, manager):
     for need in missing:
         print('  %s' % need.what, file=sys.stderr)
     if manager:
-        print('Install them with:', file=sys.stderr)
+        print('Install them with%s:' % ('' if manager == 'brew' else ', as root'), file=sys.stderr)
         for command in commands(missing, manager):
             print('  ' + ' '.join(command), file=sys.stderr)
     else:
