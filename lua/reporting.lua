@@ -8,7 +8,7 @@ local reporting = {}
 
 local STDOUT <const> = 1
 
---- The names of all formats.
+--- The names of the formats that there are.
 function reporting.formats()
   local names = {}
   for _, path in ipairs(resources.list "reports/") do
