@@ -75,6 +75,11 @@ return function(options)
   if not cases then
     return status
   end
+  cases = testing(cases, options.testing)
+  if options.testing and #cases == 0 then
+    words.say("none of these cases tests a " .. options.testing)
+    return results.EXIT.nothing
+  end
   local write = options.json and as_json or options.ids and as_ids or as_table
-  return words.show(write(testing(cases, options.testing)))
+  return words.show(write(cases))
 end
