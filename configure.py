@@ -55,11 +55,11 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'cli_client', 'cli_report', 'conn_hello', 'engine', 'engine_clock', 'engine_conn',
-    'engine_process', 'engine_task', 'environment', 'expectations', 'fields', 'formats', 'frames', 'gate',
-    'gating', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting', 'reports', 'results',
-    'runner', 'selection', 'settings_file', 'shard', 'stored', 'targets',
-    'transcript', 'under_test', 'url', 'watch',
+    'args', 'case_run', 'cli', 'cli_client', 'cli_report', 'completion', 'conn_hello', 'engine', 'engine_clock',
+    'engine_conn', 'engine_process', 'engine_task', 'environment', 'expectations', 'fields', 'formats', 'frames',
+    'gate', 'gating', 'language', 'loader', 'manual', 'names', 'outcome', 'outcome_tls', 'reporting', 'reports',
+    'results', 'runner', 'selection', 'settings_file', 'shard', 'stored', 'targets', 'transcript', 'under_test',
+    'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has
@@ -67,6 +67,7 @@ LUA_TESTS = [
 # odd manners get the verdicts that tests/peers/verdicts.tsv states. With sanitizers the proof would take many minutes: there a
 # whole run stands for it.
 PROOF = ('prove', 'H2PROBE prove', 'proven')
+CI_FILES = ('ci_files', 'python3 tests/ci_files.py H2PROBE', 'tap')
 SANITIZED_RUN = ('run', 'H2PROBE run --mode all --timeout 10', 'exit')
 PROGRAM_TESTS = [
     ('coverage', 'H2PROBE coverage', 'exit'),
@@ -184,6 +185,11 @@ def listed_files():
     return files + ['tests/bench/%s.c' % name for name in C_BENCHES]
 
 
+def release_variant(options, directory):
+    lto = ['-flto'] if 'clang' in options.cc else ['-flto', '-flto-partition=one']
+    return Variant('release', directory, RELEASE + lto, RELEASE + lto + RELEASE_LINK)
+
+
 def variants(options):
     """The build proper, and the one with sanitizers that `check` needs beside it."""
     werror = ['-Werror', '-Wno-error=maybe-uninitialized', '-Wno-error=format-truncation']
@@ -191,8 +197,7 @@ def variants(options):
         return [Variant('asan', '$builddir', SANITIZE + werror, SANITIZE)]
     sanitized = Variant('asan', '$builddir/asan', SANITIZE + werror, SANITIZE)
     if options.release:
-        lto = ['-flto'] if 'clang' in options.cc else ['-flto', '-flto-partition=one']
-        return [Variant('release', '$builddir', RELEASE + lto, RELEASE + lto + RELEASE_LINK), sanitized]
+        return [release_variant(options, '$builddir'), sanitized]
     return [Variant('normal', '$builddir', ['-O2', '-g', '-fno-semantic-interposition']), sanitized]
 
 
@@ -302,7 +307,7 @@ def write_lua_tests(n, variant):
 
 def write_program_tests(n, variant):
     """Tests that run the whole program."""
-    program_tests = [SANITIZED_RUN if variant.sanitized else PROOF] + PROGRAM_TESTS
+    program_tests = ([SANITIZED_RUN] if variant.sanitized else [PROOF, CI_FILES]) + PROGRAM_TESTS
     h2probe = variant.directory + '/h2probe'
     return [n.build('%s/results/%s' % (variant.directory, name), 'test', implicit=[h2probe],
                     name='%s (%s)' % (name, variant.name), format=kind, run=command.replace('H2PROBE', h2probe))
@@ -362,6 +367,18 @@ def write_bench(n, variant, objects):
     n.build('bench', 'console', implicit=programs + [h2probe, 'always'], run=' && '.join(commands) or 'true')
 
 
+def write_deb(n, options, products):
+    """The Debian package holds a release build: the one that there is, or one of its own."""
+    n.comment('The Debian package: `ninja deb`.')
+    program = products[0]
+    if not options.release:
+        variant = release_variant(options, '$builddir/release')
+        n.variable('release_cflags', variant.cflags)
+        n.variable('release_ldflags', variant.ldflags)
+        program = write_program(n, variant, compile_layers(n, variant, SOURCES))[0]
+    n.build('deb', 'console', implicit=[program, 'always'], run='python3 tools/deb.py %s $builddir' % program)
+
+
 def write_aliases(n, variant, products):
     n.comment('What to type.')
     h2probe = products[0]
@@ -402,6 +419,7 @@ def generate(options):
     n.build('lint', 'summary', lints)
     n.build('check', 'summary', results + lints, implicit=products)
     write_fuzz(n)
+    write_deb(n, options, products)
     write_aliases(n, builds[0], products)
     return n.text()
 
@@ -424,7 +442,9 @@ def arguments(options):
 def parse(argv):
     parser = argparse.ArgumentParser(description='Writes build.ninja for h2probe.')
     parser.add_argument('--bootstrap', action='store_true', help='first install the packages that are missing')
-    parser.add_argument('--interop', action='store_true', help='with --bootstrap: also the servers of tests/interop')
+    parser.add_argument('--build-only', action='store_true', help='with --bootstrap: not what only the tests need')
+    parser.add_argument('--interop', action='store_true',
+                        help='with --bootstrap: also the servers of tests/interop, shells, and what packages need')
     parser.add_argument('--asan', action='store_true', help='build with AddressSanitizer and UBSan')
     parser.add_argument('--release', action='store_true', help='link-time optimization and hardening')
     parser.add_argument('--static', action='store_true', help='link OpenSSL, Lua and libuv statically')
@@ -436,8 +456,8 @@ def parse(argv):
     options = parser.parse_args(argv)
     if options.asan and options.release:
         parser.error('--asan and --release exclude each other')
-    if options.interop and not options.bootstrap:
-        parser.error('--interop goes with --bootstrap')
+    if (options.interop or options.build_only) and not options.bootstrap:
+        parser.error('--interop and --build-only go with --bootstrap')
     options.build_dir = os.path.normpath(options.build_dir)
     if options.build_dir == '.':
         parser.error('--build-dir cannot be the source directory')
@@ -462,7 +482,7 @@ def main(argv):
         return 0 if current else 1
     if options.bootstrap:
         from tools import packages
-        if not packages.install(options.interop):
+        if not packages.install(options.build_only, options.interop):
             return 1
     os.makedirs(os.path.dirname(path) or '.', exist_ok=True)
     with open(path, 'w') as file:

@@ -22,6 +22,9 @@ A verdict "warn" fails the run only under --strict. A run ended by SIGINT, SIGTE
 or --deadline still writes its reports; cases not run are errors there.
 ]]
 
+--- For the manual.
+commands.EXIT_STATUS = EXIT_STATUS
+
 local SELECTION = "Cases: an id or the start of one (http2/settings), a glob (hpack/*), a requirement "
   .. "(RFC9113-6.5-7), an id of h2spec (h2spec:http2/6.5), or a suite FILE. All if left out."
 
@@ -177,7 +180,9 @@ end
 local function add_list(parser)
   local list = new_command(parser, "list", "The catalogue of cases.")
   words(list, "words", SELECTION, "*")
-  list:flag("--json", "As JSON.")
+  add(list, "--testing", "Only the cases that test a server, or those that test a client.",
+    values.choice("server", "client"), "ROLE")
+  list:mutex(list:flag("--json", "As JSON."), list:flag("--ids", "The ids alone, one a line."))
 end
 
 local function add_explain(parser)
@@ -207,6 +212,17 @@ local function add_coverage(parser)
   coverage:flag("--write", "Write docs/coverage.md and docs/h2spec.md.")
 end
 
+local function add_completion(parser)
+  local completion = new_command(parser, "completion", "The completions of a shell, for its start-up file: "
+    .. "eval \"$(h2probe completion bash)\", or zsh; in fish: h2probe completion fish | source.")
+  completion:argument("shell", "bash, zsh or fish."):convert(values.named("completion",
+    values.choice("bash", "zsh", "fish"))):argname "SHELL"
+end
+
+local function add_man(parser)
+  new_command(parser, "man", "The manual page h2probe(1), for man: h2probe man | man -l -")
+end
+
 -- In the order of the help.
 commands.LIST = {
   { "run [URL] [SELECTION...]", "run the suites", add_run },
@@ -219,6 +235,8 @@ commands.LIST = {
   { "explain ID...", "a case or a requirement", add_explain },
   { "prove [SELECTION...]", "prove the cases against guilty peers", add_prove },
   { "coverage [--write]", "which requirements are judged", add_coverage },
+  { "completion SHELL", "completions for bash, zsh or fish", add_completion },
+  { "man", "the manual page", add_man },
 }
 
 --- Adds every command to a parser.

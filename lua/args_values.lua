@@ -4,6 +4,9 @@ local url = require "h2probe.url"
 
 local values = {}
 
+--- The words that a converter takes, for those that take nothing else; completions and the manual look here.
+values.words = setmetatable({}, { __mode = "k" })
+
 --- A whole number between two bounds.
 function values.whole(low, high)
   return function(text)
@@ -30,7 +33,7 @@ values.seconds = values.seconds_to(3600)
 
 function values.choice(...)
   local words = { ... }
-  return function(text)
+  local function convert(text)
     for _, word in ipairs(words) do
       if word == text then
         return text
@@ -40,6 +43,8 @@ function values.choice(...)
     local hint = near and (" (did you mean '%s'?)"):format(near) or ""
     return nil, ("'%s' is none of %s%s"):format(text, table.concat(words, ", "), hint)
   end
+  values.words[convert] = words
+  return convert
 end
 
 function values.header(text)
@@ -76,15 +81,16 @@ end
 
 --- The converter's message, with the option in front.
 function values.named(option, convert)
-  return function(text)
+  local function named(text)
     local result, message = convert(text)
     if result == nil then
       return nil, option .. ": " .. message
     end
     return result
   end
+  values.words[named] = values.words[convert]
+  return named
 end
-
 
 function values.text(text)
   return text

@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 # Directory, and the endings that are taken from it and below; None takes every file.
-TREES = [('lua', ['.lua']), ('suites', ['.lua', '.tsv']), ('reports', None)]
-FILES = ['LICENSE', 'docs/licences.md']
+TREES = [('lua', ['.lua', '.bash', '.zsh', '.fish']), ('suites', ['.lua', '.tsv']), ('reports', None)]
+FILES = ['LICENSE', 'docs/licences.md', 'docs/h2probe.1.in']
 LIBRARIES = {'argparse': 'lua-argparse', 'dkjson': 'lua-dkjson'}
 PLACES = ['/usr/share/lua/5.4', '/usr/local/share/lua/5.4', '/opt/homebrew/share/lua/5.4',
           '/usr/share/lua/common', '/usr/share/lua/5.3']

@@ -28,7 +28,7 @@ LUA_LAYERS = [
     ('wire', r'open|conn(_\w+)?|expect|outcome(_\w+)?|watch(\..*)?|rules|server(\..*)?|client(\..*)?|under_test'),
     ('language', r'environment|schema|loader'),
     ('run', r'preflight|client_preflight|sentinel|case_run|settle|second_looks|runner|results'),
-    ('front', r'again|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|report_files|actions|stored|merging|data_file|expectations(_\w+)?|gate|profile|rerun|settings_file|shard|cmd(\..*)?'),
+    ('front', r'again|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|report_files|actions|stored|merging|data_file|expectations(_\w+)?|gate|profile|rerun|settings_file|shard|completion|manual|cmd(\..*)?'),
 ]
 MACHINE_PATH = re.compile(r'(?<![\w.~*}-])/(?:work|root|farm|home)/[\w.]')
 
@@ -38,9 +38,8 @@ def tree():
     for parent, children, names in os.walk('.'):
         children[:] = sorted(name for name in children
                              if name not in ('.git', '__pycache__') and not re.match(r'build(-|$)', name))
-        for name in sorted(names):
-            if name != '.git':  # a file in a worktree beside the clone
-                yield os.path.normpath(os.path.join(parent, name))
+        for name in sorted(set(names) - {'.git'}):
+            yield os.path.normpath(os.path.join(parent, name))
 
 
 def read(path):

@@ -21,19 +21,22 @@ LUA_NAMES = ('lua5.4', 'lua54', 'lua')
 # `py NAME` a Python module, `cc FLAGS` the C compiler links with FLAGS, `clang FLAGS` so does clang.
 Need = collections.namedtuple('Need', 'what probe packages')
 
-NEEDS = [
+BUILD = [
     Need('C compiler', 'cmd cc', ('gcc libc6-dev', 'gcc', 'gcc musl-dev', 'gcc', '')),
-    Need('sanitizers of the C compiler', 'cc -fsanitize=address,undefined', ('gcc', 'libasan libubsan', '', 'gcc', '')),
     Need('ninja', 'cmd ninja', ('ninja-build', 'ninja-build', 'samurai', 'ninja', 'ninja')),
     Need('pkg-config', 'cmd pkg-config', ('pkg-config', 'pkgconf-pkg-config', 'pkgconf', 'pkgconf', 'pkgconf')),
     Need('Lua 5.4 headers', 'pkg lua5.4 lua-5.4 lua54 lua', ('liblua5.4-dev', 'lua-devel', 'lua5.4-dev', 'lua', 'lua')),
     Need('Lua 5.4', 'cmd lua5.4 lua54 lua', ('lua5.4', 'lua', 'lua5.4', 'lua', 'lua')),
     Need('OpenSSL 3', 'pkg openssl', ('libssl-dev', 'openssl-devel', 'openssl-dev', 'openssl', 'openssl@3')),
-    Need('openssl program', 'cmd openssl', ('openssl', 'openssl', 'openssl', 'openssl', 'openssl@3')),
     Need('libuv', 'pkg libuv', ('libuv1-dev', 'libuv-devel', 'libuv-dev', 'libuv', 'libuv')),
     Need('argparse for Lua', 'lua argparse', ('lua-argparse', 'lua-argparse', 'rock:argparse', 'rock:argparse',
                                               'rock:argparse')),
     Need('dkjson for Lua', 'lua dkjson', ('lua-dkjson', 'rock:dkjson', 'rock:dkjson', 'rock:dkjson', 'rock:dkjson')),
+]
+
+TEST = [
+    Need('sanitizers of the C compiler', 'cc -fsanitize=address,undefined', ('gcc', 'libasan libubsan', '', 'gcc', '')),
+    Need('openssl program', 'cmd openssl', ('openssl', 'openssl', 'openssl', 'openssl', 'openssl@3')),
     Need('libcheck', 'pkg check', ('check', 'check-devel', 'check-dev', 'check', 'check')),
     Need('libnghttp2', 'pkg libnghttp2', ('libnghttp2-dev', 'libnghttp2-devel', 'nghttp2-dev', 'libnghttp2', 'libnghttp2')),
     Need('busted', 'cmd busted', ('lua-busted', 'rock:busted', 'rock:busted', 'rock:busted', 'rock:busted')),
@@ -44,6 +47,7 @@ NEEDS = [
                                                                     'compiler-rt', 'llvm')),
     Need('clang-format', 'cmd clang-format', ('clang-format', 'clang-tools-extra', 'clang-extra-tools', 'clang', 'clang-format')),
     Need('clang-tidy', 'cmd clang-tidy', ('clang-tidy', 'clang-tools-extra', 'clang-extra-tools', 'clang', 'llvm')),
+    Need('YAML for Python', 'py yaml', ('python3-yaml', 'python3-pyyaml', 'py3-yaml', 'python-yaml', '')),
     Need('curl', 'cmd curl', ('curl', 'curl', 'curl', 'curl', 'curl')),
 ]
 
@@ -59,6 +63,11 @@ INTEROP = [
     Need('Node.js', 'cmd node nodejs', ('nodejs', 'nodejs', 'nodejs', 'nodejs', 'node')),
     Need('h2 for Python', 'py h2', ('python3-h2', 'python3-h2', 'py3-h2', 'python-h2', '')),
     Need('Hypercorn', 'cmd hypercorn', ('python3-hypercorn', 'python3-hypercorn', 'py3-hypercorn', 'hypercorn', '')),
+    Need('zsh', 'cmd zsh', ('zsh', 'zsh', 'zsh', 'zsh', 'zsh')),
+    Need('fish', 'cmd fish', ('fish', 'fish', 'fish', 'fish', 'fish')),
+    Need('man', 'cmd man', ('man-db', 'man-db', 'mandoc', 'man-db', 'man-db')),
+    Need('shellcheck', 'cmd shellcheck', ('shellcheck', 'ShellCheck', 'shellcheck', 'shellcheck', 'shellcheck')),
+    Need('dpkg-shlibdeps', 'cmd dpkg-shlibdeps', ('dpkg-dev', 'dpkg-dev', 'dpkg-dev', 'dpkg', 'dpkg')),
 ]
 
 INSTALL = {
@@ -170,7 +179,7 @@ def explain(missing, manager):
     for need in missing:
         print('  %s' % need.what, file=sys.stderr)
     if manager:
-        print('Install them with:', file=sys.stderr)
+        print('Install them with%s:' % ('' if manager == 'brew' else ', as root'), file=sys.stderr)
         for command in commands(missing, manager):
             print('  ' + ' '.join(command), file=sys.stderr)
     else:
@@ -179,9 +188,9 @@ def explain(missing, manager):
     print('Then run ./configure.py --bootstrap again.', file=sys.stderr)
 
 
-def install(interop):
+def install(build_only, interop):
     """Installs what is missing; False, with an explanation, if something still is missing afterwards."""
-    needs = NEEDS + (INTEROP if interop else [])
+    needs = BUILD + ([] if build_only else TEST) + (INTEROP if interop else [])
     missing = [need for need in needs if not present(need)]
     manager = next((name for name in MANAGERS if which(name)), None)
     if missing and manager:

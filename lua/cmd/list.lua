@@ -1,4 +1,4 @@
--- h2probe list: the catalogue of cases, as a table or as JSON.
+-- h2probe list: the catalogue of cases, as a table, as JSON or as bare ids.
 local results = require "h2probe.results"
 local words = require "h2probe.words"
 
@@ -18,6 +18,25 @@ local function as_json(cases)
     list[i] = entry
   end
   return dkjson.encode(list, { indent = true, keyorder = KEYS }) .. "\n"
+end
+
+local function as_ids(cases)
+  local lines = {}
+  for i, case in ipairs(cases) do
+    lines[i] = case.id .. "\n"
+  end
+  return table.concat(lines)
+end
+
+-- A case names the role that its script plays: the other end is what it tests.
+local function testing(cases, role)
+  local list = {}
+  for _, case in ipairs(cases) do
+    if not role or case.role ~= role then
+      list[#list + 1] = case
+    end
+  end
+  return list
 end
 
 local function modes_of(case)
@@ -56,5 +75,11 @@ return function(options)
   if not cases then
     return status
   end
-  return words.show((options.json and as_json or as_table)(cases))
+  cases = testing(cases, options.testing)
+  if options.testing and #cases == 0 then
+    words.say("none of these cases tests a " .. options.testing)
+    return results.EXIT.nothing
+  end
+  local write = options.json and as_json or options.ids and as_ids or as_table
+  return words.show(write(cases))
 end

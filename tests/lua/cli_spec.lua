@@ -130,6 +130,22 @@ describe("h2probe", function()
     os.remove(path)
   end)
 
+  it("lists bare ids, of those that test a server or a client", function()
+    local function ids(...)
+      local status, output = run("list", "--ids", ...)
+      local list = {}
+      for line in output:gmatch "[^\n]+" do
+        list[#list + 1] = line
+      end
+      return list, status
+    end
+    local all, servers, clients = ids(), ids("--testing", "server"), ids("--testing", "client")
+    assert.are.equal(#all, #servers + #clients)
+    assert.are.equal("client/", clients[1]:match "^[^/]+/")
+    local none, status = ids("http2", "--testing", "client")
+    assert.are.same({ 0, 5 }, { #none, status })
+  end)
+
   it("lists the cases as JSON", function()
     local status, output = run("list", "--json", "http2/settings")
     assert.are.equal(0, status)
