@@ -29,11 +29,11 @@ SOURCES = {
         'reply', 'settings', 'streams', 'tables', 'transcript',
     ],
     'io': [
-        'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert',
+        'capture', 'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert',
         'tls_context', 'tls_early', 'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [
-        'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',
+        'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_capture', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',
         'lua_conn_open', 'lua_conn_raw', 'lua_conn_tls', 'lua_event', 'lua_frame', 'lua_frame_read', 'lua_hpack',
         'lua_http1', 'lua_listen', 'lua_process', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small', 'task',
     ],
