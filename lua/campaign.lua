@@ -5,6 +5,7 @@ local preflight = require "h2probe.preflight"
 local reporting = require "h2probe.reporting"
 local results = require "h2probe.results"
 local runner = require "h2probe.runner"
+local takeaway = require "h2probe.takeaway"
 local targets = require "h2probe.targets"
 
 local campaign = {}
@@ -42,7 +43,7 @@ local function round_options(plan, aim, look, context)
     cases = plan.cases, modes = aim.modes, targets = aim.targets, offers = look.offers, explicit = aim.explicit,
     jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
     strict = options.strict, verbose = options.verbose,
-    command = plan.command or again.of_server(plan.url, plan.files, options),
+    command = plan.command, on_settled = plan.takeaway:hook(), keep_runs = options.pcapng_all,
     findings = look.runs, role = plan.role, unguarded = plan.role == "server",
     progress = function(event) reporting.live(plan.reports, "progress", context, event) end,
     on_start = function(interrupt)
@@ -62,6 +63,7 @@ local function on_signals(plan)
         if plan.last_will then
           plan.last_will()
         end
+        plan.takeaway:drop()
         os.exit(EXIT.failed)
       end
       plan.signal = name
@@ -120,8 +122,9 @@ local function show_flakes(plan, all)
   io.stderr:write(flake_table(all.flakes, plan.options.rounds))
 end
 
-local function conclude(plan, all, context)
-  local problems = reporting.write(plan.reports, all, context)
+local function conclude(plan, all, context, entries)
+  local problems = plan.takeaway:conclude(entries)
+  table.move(reporting.write(plan.reports, all, context), 1, #plan.reports, #problems + 1, problems)
   show_flakes(plan, all)
   for _, problem in ipairs(problems) do
     say(problem)
@@ -151,7 +154,7 @@ local function measured(plan, aim)
   local entries, flakes, last = run_rounds(plan, round_options(plan, aim, look, context))
   local all = results.new { target = aim.text, started = started, seconds = engine.now() - from, modes = modes,
     interrupted = plan.signal, complete = last.complete, died = last.died, entries = entries, flakes = flakes }
-  return conclude(plan, all, context)
+  return conclude(plan, all, context, entries)
 end
 
 local function summary_text(all)
@@ -203,8 +206,16 @@ function campaign.run(plan)
     say(wrong)
     return EXIT.usage
   end
+  plan.command = plan.command or again.of_server(plan.url, plan.files, plan.options)
+  plan.takeaway, message = takeaway.plan(plan.options, plan.command)
+  if not plan.takeaway then
+    say(message)
+    return EXIT.internal
+  end
+  plan.takeaway:arm(aim.targets)
   on_signals(plan)
   local status = measured(plan, aim)
+  plan.takeaway:drop()
   if plan.server then
     plan.server:stop()
   end

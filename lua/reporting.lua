@@ -1,6 +1,7 @@
 -- Reports to where they were asked for: standard output, or a file that is there whole or not at all.
 local args = require "h2probe.args"
 local engine = require "h2probe.engine"
+local outfile = require "h2probe.outfile"
 local resources = require "h2probe.resources"
 local selection = require "h2probe.selection"
 
@@ -90,41 +91,6 @@ function reporting.live(list, call, context, event)
   end
 end
 
--- Files that are no plain files are written as they are: a rename would replace them.
-local function is_device(path)
-  return path:find("^/dev/") ~= nil or path:find("^/proc/") ~= nil
-end
-
-local function write_text(path, text)
-  local file, message = io.open(path, "wb")
-  if not file then
-    return nil, message
-  end
-  local ok, problem = file:write(text)
-  local closed, late = file:close()
-  if not ok or not closed then
-    return nil, ("%s: %s"):format(path, problem or late)
-  end
-  return true
-end
-
-local function write_file(path, text)
-  if is_device(path) then
-    return write_text(path, text)
-  end
-  local temporary = ("%s.%s.tmp"):format(path, engine.hex(engine.random(6)))
-  local ok, message = write_text(temporary, text)
-  if ok then
-    ok, message = os.rename(temporary, path)
-    message = message and path .. ": " .. message
-  end
-  if not ok then
-    os.remove(temporary)
-    return nil, (message:gsub("%.%x+%.tmp", ""))
-  end
-  return true
-end
-
 local function write_one(report, results, context)
   local made, text = xpcall(report.writer.write, debug.traceback, results,
     { color = context.color and not report.file, width = context.width, verbose = context.verbose,
@@ -133,7 +99,7 @@ local function write_one(report, results, context)
     return nil, text
   end
   if report.file then
-    return write_file(report.file, text)
+    return outfile.write(report.file, text)
   end
   local ok, code, message = engine.write(STDOUT, text)
   return ok, ("standard output: %s"):format(message or code)

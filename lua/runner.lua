@@ -265,6 +265,9 @@ end
 function Runner:finish(unit)
   local first_time = unit.result == nil
   unit.result = settle.result(unit, self.context)
+  if self.options.on_settled then
+    self.options.on_settled(unit, unit.result)
+  end
   if first_time then
     self.finished = self.finished + 1
   end
@@ -283,7 +286,7 @@ function Runner:settled(item, record)
   if unit.blamed then
     return
   end
-  if record.verdict == "pass" and not self.options.verbose then
+  if record.verdict == "pass" and not self.options.verbose and not self.options.keep_runs then
     record.run = unit.case.probe and { case = record.run.case, connections = {} } or nil
   end
   unit.records[item.position] = record
@@ -391,6 +394,7 @@ end
 --- Runs the cases; parks until the end. Options:
 --   cases, role ("client"), modes (list), targets and offers ({ offered, reason }) by mode, explicit (the mode was
 --   named), jobs, timeout, longest, fail_fast, strict, verbose, command(case, mode), progress(event),
+--   on_settled(unit, result), keep_runs (the runs of passed cases are not dropped before that is called),
 --   findings (runs of the pre-flight), on_start(interrupt): gets a function(reason) that ends the run early, unguarded (no sentinel).
 -- Returns { entries, complete, died, interrupted }.
 function runner.run(options)
