@@ -48,7 +48,7 @@ C_TESTS = {
         'conn', 'conn_limits', 'frame', 'frame_corpus', 'frame_encode', 'hpack', 'hpack_corpus', 'hpack_examples',
         'hpack_nghttp2', 'hpack_table', 'http1', 'http1_chunked', 'huffman', 'settings', 'stream_states',
     ],
-    'io': ['process', 'stream', 'stream_tls', 'tls', 'tls_actions', 'tls_hostile'],
+    'io': ['capture', 'process', 'stream', 'stream_tls', 'tls', 'tls_actions', 'tls_hostile'],
 }
 C_TEST_SUPPORT = {}
 C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}

@@ -207,14 +207,15 @@ function campaign.run(plan)
     return EXIT.usage
   end
   plan.command = plan.command or again.of_server(plan.url, plan.files, plan.options)
-  plan.takeaway, message = takeaway.plan(plan.options, plan.command)
+  local status
+  plan.takeaway, message, status = takeaway.plan(plan.options, plan.command)
   if not plan.takeaway then
     say(message)
-    return EXIT.internal
+    return status
   end
   plan.takeaway:arm(aim.targets)
   on_signals(plan)
-  local status = measured(plan, aim)
+  status = measured(plan, aim)
   plan.takeaway:drop()
   if plan.server then
     plan.server:stop()

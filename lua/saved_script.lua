@@ -66,7 +66,7 @@ local function head(case, mode, result, label)
     comment(lines, ("It judges %s (%s): %s"):format(result.req[1], result.level or "?", result.statement))
   end
   if result.expected then comment(lines, "Expected: " .. result.expected) end
-  comment(lines, ("It was %s: %s"):format(result.verdict, result.observed or "nothing was observed"))
+  comment(lines, ("Observed: %s (%s)"):format(result.observed or "nothing", result.verdict))
   return table.concat(lines, "\n") .. "\n"
 end
 

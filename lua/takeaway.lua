@@ -5,12 +5,13 @@ local captures = require "h2probe.captures"
 local console = require "h2probe.reports.console"
 local engine = require "h2probe.engine"
 local outfile = require "h2probe.outfile"
+local results = require "h2probe.results"
 local saved_script = require "h2probe.saved_script"
 local settle = require "h2probe.settle"
 
 local takeaway = {}
 
-local WIDTH <const> = 120
+local EXIT <const>, WIDTH <const> = results.EXIT, 120
 
 local Takeaway = {}
 Takeaway.__index = Takeaway
@@ -44,9 +45,12 @@ local function usable_folder(path)
   return true
 end
 
---- From options (pcapng, pcapng_all, save_failing, strict). `command(case, mode)` makes a line of shell, as for results. nil and
--- one line where a file or folder cannot be made.
+--- From options (pcapng, pcapng_all, save_failing, strict). `command(case, mode)` makes a line of shell, as for results. nil,
+-- one line and the exit status where that cannot be done.
 function takeaway.plan(options, command)
+  if options.pcapng_all and not options.pcapng then
+    return nil, "--pcapng-all needs --pcapng FILE", EXIT.usage
+  end
   local self = setmetatable({ folder = options.save_failing and (options.save_failing:gsub("(.)/+$", "%1")),
     all = options.pcapng_all, strict = options.strict, command = command, problems = {} }, Takeaway)
   local ok, message = true, nil
@@ -59,7 +63,7 @@ function takeaway.plan(options, command)
     message = not self.capture and "--pcapng: " .. message or nil
   end
   if message then
-    return nil, args.printable(message)
+    return nil, args.printable(message), EXIT.internal
   end
   return self
 end
