@@ -262,11 +262,21 @@ end
 
 -- Records ---------------------------------------------------------------------------------------------------
 
+-- The conversation of what passed is of no use any more.
+function Runner:trim(unit, record)
+  if record.verdict == "pass" and not self.options.verbose then
+    record.run = unit.case.probe and record.run and { case = record.run.case, connections = {} } or nil
+  end
+end
+
 function Runner:finish(unit)
   local first_time = unit.result == nil
   unit.result = settle.result(unit, self.context)
   if self.options.on_settled then
     self.options.on_settled(unit, unit.result)
+    for _, record in pairs(unit.records) do
+      self:trim(unit, record)
+    end
   end
   if first_time then
     self.finished = self.finished + 1
@@ -286,8 +296,8 @@ function Runner:settled(item, record)
   if unit.blamed then
     return
   end
-  if record.verdict == "pass" and not self.options.verbose and not self.options.keep_runs then
-    record.run = unit.case.probe and { case = record.run.case, connections = {} } or nil
+  if not self.options.keep_runs then
+    self:trim(unit, record)
   end
   unit.records[item.position] = record
   unit.waiting = unit.waiting - 1
