@@ -55,9 +55,9 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'cli_client', 'conn_hello', 'engine', 'engine_conn', 'engine_process', 'engine_task',
+    'args', 'case_run', 'cli', 'cli_client', 'conn_hello', 'engine', 'engine_capture', 'engine_conn', 'engine_process', 'engine_task',
     'environment', 'fields', 'frames', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting',
-    'reports', 'results', 'runner', 'selection', 'targets', 'transcript', 'under_test', 'url', 'watch',
+    'pcapng', 'reports', 'results', 'runner', 'save_failing', 'selection', 'targets', 'transcript', 'under_test', 'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has
