@@ -50,10 +50,10 @@ local function reports(command)
   command:flag("-v --verbose", "Conversations of all cases.")
   command:flag("--strict", "A warning fails the run.")
   add(command, "--pcapng", "Write the connections of cases that did not pass to FILE, for Wireshark, TLS keys included.",
-    values.text, "FILE")
+    values.path, "FILE")
   command:flag("--pcapng-all", "With --pcapng: the connections of all cases.")
   add(command, "--save-failing", "Save each case that did not pass in a folder of DIR: transcript, packets, commands, and a "
-    .. "script that runs it again.", values.text, "DIR")
+    .. "script that runs it again.", values.path, "DIR")
 end
 
 local function target(command)

@@ -80,6 +80,12 @@ function values.named(option, convert)
   end
 end
 
+function values.path(text)
+  if text == "" then
+    return nil, "an empty name"
+  end
+  return text
+end
 
 function values.text(text)
   return text

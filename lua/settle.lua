@@ -131,7 +131,7 @@ function settle.watch(found, unit, position, run)
     if not known or harder or position < known.position and known.soft == finding.soft then
       found[finding.requirement] = { position = position, soft = finding.soft, unit = unit, text = finding.text,
         transcript = case_run.transcript_of(finding.conn, finding.event), case = run.case, mode = run.mode,
-        row = run.row, capture = captures.of(finding.conn) }
+        row = run.row, capture = run.target and run.target.capture and captures.of(finding.conn) or nil }
     end
   end
 end

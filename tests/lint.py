@@ -38,7 +38,7 @@ def tree():
     for parent, children, names in os.walk('.'):
         children[:] = sorted(name for name in children
                              if name not in ('.git', '__pycache__') and not re.match(r'build(-|$)', name))
-        for name in sorted(names):
+        for name in sorted(set(names) - {'.git'}):  # a file in a worktree
             yield os.path.normpath(os.path.join(parent, name))
 
 

@@ -273,7 +273,10 @@ describe("--save-failing and --pcapng", function()
       assert.are.equal(6, status)
       assert.are.equal(text:format(folder), output)
     end
-    local status, output = h2probe "run --pcapng-all"
+    local status, output = h2probe "run --save-failing ''"
+    assert.are.equal(2, status)
+    assert.are.equal("h2probe: --save-failing: an empty name (h2probe --help)\n", output)
+    status, output = h2probe "run --pcapng-all"
     assert.are.equal(2, status)
     assert.are.equal("h2probe: --pcapng-all needs --pcapng FILE\n", output)
   end)
