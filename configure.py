@@ -29,11 +29,12 @@ SOURCES = {
         'reply', 'settings', 'streams', 'tables', 'transcript',
     ],
     'io': [
-        'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert',
+        'capture', 'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert',
         'tls_context', 'tls_early', 'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [
-        'clock', 'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',
+        'clock', 'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_capture', 'lua_conn', 'lua_conn_h2',
+        'lua_conn_inspect',
         'lua_conn_open', 'lua_conn_raw', 'lua_conn_tls', 'lua_event', 'lua_frame', 'lua_frame_read', 'lua_hpack',
         'lua_http1', 'lua_listen', 'lua_process', 'lua_tls', 'queue', 'sched', 'script', 'signals', 'small', 'task',
     ],
@@ -48,18 +49,18 @@ C_TESTS = {
         'conn', 'conn_limits', 'frame', 'frame_corpus', 'frame_encode', 'hpack', 'hpack_corpus', 'hpack_examples',
         'hpack_nghttp2', 'hpack_table', 'http1', 'http1_chunked', 'huffman', 'settings', 'stream_states',
     ],
-    'io': ['process', 'stream', 'stream_tls', 'tls', 'tls_actions', 'tls_hostile'],
+    'io': ['capture', 'process', 'stream', 'stream_tls', 'tls', 'tls_actions', 'tls_hostile'],
 }
 C_TEST_SUPPORT = {}
 C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'cli_client', 'cli_report', 'completion', 'conn_hello', 'engine', 'engine_clock',
-    'engine_conn', 'engine_process', 'engine_task', 'environment', 'expectations', 'fields', 'formats', 'frames',
-    'gate', 'gating', 'language', 'loader', 'manual', 'names', 'outcome', 'outcome_tls', 'reporting', 'reports',
-    'results', 'runner', 'selection', 'settings_file', 'shard', 'stored', 'targets', 'transcript', 'under_test',
-    'url', 'watch',
+    'args', 'case_run', 'cli', 'cli_client', 'cli_report', 'completion', 'conn_hello', 'engine', 'engine_capture',
+    'engine_clock', 'engine_conn', 'engine_process', 'engine_task', 'environment', 'expectations', 'fields',
+    'formats', 'frames', 'gate', 'gating', 'language', 'loader', 'manual', 'names', 'outcome', 'outcome_tls',
+    'pcapng', 'reporting', 'reports', 'results', 'runner', 'save_failing', 'selection', 'settings_file', 'shard',
+    'stored', 'targets', 'transcript', 'under_test', 'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has

@@ -56,6 +56,11 @@ local function reports(command)
   command:mutex(command:flag("-v --verbose", "Conversations of all cases."),
     command:flag("-q --quiet", "On the console only failures and the last line."))
   command:flag("--strict", "A warning fails the run.")
+  add(command, "--pcapng", "Write the connections of cases that did not pass to FILE, for Wireshark, TLS keys included.",
+    values.path, "FILE")
+  command:flag("--pcapng-all", "With --pcapng: the connections of all cases.")
+  add(command, "--save-failing", "Save each case that did not pass in a folder of DIR: transcript, packets, commands, and a "
+    .. "script that runs it again.", values.path, "DIR")
 end
 
 local function target(command)

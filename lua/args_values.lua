@@ -92,6 +92,13 @@ function values.named(option, convert)
   return named
 end
 
+function values.path(text)
+  if text == "" then
+    return nil, "an empty name"
+  end
+  return text
+end
+
 function values.text(text)
   return text
 end

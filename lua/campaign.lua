@@ -8,6 +8,7 @@ local reporting = require "h2probe.reporting"
 local results = require "h2probe.results"
 local runner = require "h2probe.runner"
 local settings_file = require "h2probe.settings_file"
+local takeaway = require "h2probe.takeaway"
 local targets = require "h2probe.targets"
 
 local campaign = {}
@@ -46,7 +47,7 @@ local function round_options(plan, aim, look, context)
     modes = aim.modes, targets = aim.targets, offers = look.offers, explicit = aim.explicit,
     jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
     strict = options.strict, verbose = options.verbose,
-    command = plan.command or again.of_server(plan.url, plan.files, options),
+    command = plan.command, on_settled = plan.takeaway:hook(), keep_runs = options.pcapng_all,
     findings = look.runs, role = plan.role, unguarded = plan.role == "server",
     progress = function(event)
       event.round = plan.round
@@ -70,6 +71,7 @@ local function on_signals(plan)
         if plan.last_will then
           plan.last_will()
         end
+        plan.takeaway:drop()
         os.exit(EXIT.failed)
       end
       plan.signal = name
@@ -147,8 +149,12 @@ local function show_flakes(plan, all)
   io.stderr:write(flake_table(all.flakes, plan.options.rounds))
 end
 
-local function conclude(plan, all, context)
-  local problems, lost = reporting.write(plan.reports, all, context)
+local function conclude(plan, all, context, entries)
+  local problems = plan.takeaway:conclude(entries)
+  local lost = #problems
+  local unwritten, more = reporting.write(plan.reports, all, context)
+  table.move(unwritten, 1, #unwritten, #problems + 1, problems)
+  lost = lost + more
   show_flakes(plan, all)
   for _, problem in ipairs(problems) do
     say(problem)
@@ -183,7 +189,7 @@ local function measured(plan, aim)
   for name, value in pairs(members or {}) do
     run[name] = value
   end
-  local status = conclude(plan, results.new(run), context)
+  local status = conclude(plan, results.new(run), context, entries)
   if said then
     say(args.printable(said))
   end
@@ -254,9 +260,18 @@ function campaign.run(plan)
   for _, problem in ipairs(reporting.prepare(reports)) do
     say(problem)
   end
+  plan.command = plan.command or again.of_server(plan.url, plan.files, plan.options)
+  local kept, problem, status = takeaway.plan(plan.options, plan.command)
+  if not kept then
+    say(problem)
+    return status
+  end
+  plan.takeaway = kept
+  kept:arm(aim.targets)
   on_signals(plan)
   on_deadline(plan)
-  local status = measured(plan, aim)
+  status = measured(plan, aim)
+  kept:drop()
   if plan.timer then
     plan.timer:cancel "the run is over"
   end

@@ -184,7 +184,7 @@ function Suite:add(given)
     return
   end
   local case = with_defaults(kept, self)
-  case.file, case.line = self.file, line
+  case.file, case.line, case.source = self.file, line, self.text
   case.location = ("%s:%d"):format(self.file, line)
   self.cases[#self.cases + 1] = case
 end
@@ -205,7 +205,7 @@ local function execute(chunk, name)
 end
 
 local function load_suite(file, text)
-  local suite = setmetatable({ file = file, chunk = "@" .. file, folder = folder_of(file), cases = {},
+  local suite = setmetatable({ file = file, text = text, chunk = "@" .. file, folder = folder_of(file), cases = {},
     mistakes = {} }, Suite)
   local env = environment.suite {
     suite = function(given) suite:declare(given) end,

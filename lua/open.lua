@@ -24,6 +24,9 @@ local function dial(target, run)
   else
     place.host, place.port, place.source = at.host, at.port, target.source
   end
+  if target.capture then
+    wire:record(target.capture)
+  end
   local ok, code, message = wire:connect(place)
   if not ok then
     wire:close()
@@ -254,6 +257,9 @@ end
 function open.accept(run, wire, options)
   local given = checked(options or {}, run)
   local first = #run.connections == 0
+  if run.target and run.target.capture then
+    wire:record(run.target.capture)
+  end
   local conn = Conn.new { wire = wire, role = "server", mode = given.mode, target = run.target, run = run,
     auto = given.auto }
   local ok, code, message = admit(conn, given)

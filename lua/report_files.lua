@@ -1,24 +1,14 @@
 -- Files of reports: there whole or not at all, or growing line by line; what cannot be written is known before the run.
-local engine = require "h2probe.engine"
+local outfile = require "h2probe.outfile"
 
 local files = {}
 
--- Files that are no plain files are written as they are: a rename would replace them.
-local function is_device(path)
-  return path:find("^/dev/") ~= nil or path:find("^/proc/") ~= nil
-end
+--- Writes a file at once: whole, or not at all and then a message.
+files.write = outfile.write
 
-local function temporary_of(path)
-  return ("%s.%s.tmp"):format(path, engine.hex(engine.random(6)))
-end
-
--- A message without the name that only we know.
-local function plain(message)
-  return (message:gsub("%.%x+%.tmp", ""))
-end
-
-local function write_text(path, text, how)
-  local file, message = io.open(path, how or "wb")
+--- Adds to a file.
+function files.append(path, text)
+  local file, message = io.open(path, "ab")
   if not file then
     return nil, message
   end
@@ -28,29 +18,6 @@ local function write_text(path, text, how)
     return nil, ("%s: %s"):format(path, problem or late)
   end
   return true
-end
-
---- Writes a file at once: whole, or not at all and then a message.
-function files.write(path, text)
-  if is_device(path) then
-    return write_text(path, text)
-  end
-  local temporary = temporary_of(path)
-  local ok, message = write_text(temporary, text)
-  if ok then
-    ok, message = os.rename(temporary, path)
-    message = message and path .. ": " .. message
-  end
-  if not ok then
-    os.remove(temporary)
-    return nil, plain(message)
-  end
-  return true
-end
-
---- Adds to a file.
-function files.append(path, text)
-  return write_text(path, text, "ab")
 end
 
 -- A name with "/." behind it is there if it is a directory, and asking never waits.
@@ -66,15 +33,14 @@ end
 function files.check(path)
   if is_directory(path) then
     return nil, path .. ": Is a directory"
-  elseif is_device(path) then
-    return write_text(path, "", "ab")
+  elseif outfile.is_device(path) then
+    return files.append(path, "")
   end
-  local temporary = temporary_of(path)
-  local ok, message = write_text(temporary, "")
-  os.remove(temporary)
-  if not ok then
-    return nil, plain(message)
+  local file, message = outfile.open(path)
+  if not file then
+    return nil, message
   end
+  file:drop()
   return true
 end
 

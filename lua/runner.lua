@@ -312,6 +312,13 @@ end
 
 -- Records ---------------------------------------------------------------------------------------------------
 
+-- The conversation of what passed is of no use any more.
+function Runner:trim(unit, record)
+  if record.verdict == "pass" and not self.options.verbose then
+    record.run = unit.case.probe and record.run and { case = record.run.case, connections = {} } or nil
+  end
+end
+
 function Runner:finish(unit)
   local first_time = unit.result == nil
   unit.result = settle.result(unit, self.context)
@@ -320,6 +327,12 @@ function Runner:finish(unit)
   end
   if self.options.progress then
     self.options.progress { kind = "result", result = unit.result, done = self.finished, total = #self.units }
+  end
+  if self.options.on_settled then
+    self.options.on_settled(unit, unit.result)
+    for _, record in pairs(unit.records) do
+      self:trim(unit, record)
+    end
   end
   local verdict = unit.result.verdict
   local bad = verdict == "fail" or verdict == "error" or (verdict == "warn" and self.options.strict)
@@ -333,8 +346,8 @@ function Runner:settled(item, record)
   if unit.blamed then
     return
   end
-  if record.verdict == "pass" and not self.options.verbose then
-    record.run = unit.case.probe and { case = record.run.case, connections = {} } or nil
+  if not self.options.keep_runs then
+    self:trim(unit, record)
   end
   unit.records[item.position] = record
   unit.waiting = unit.waiting - 1
@@ -490,6 +503,7 @@ end
 --- Runs the cases; parks until the end. Options:
 --   cases, role ("client"), modes (list), targets and offers ({ offered, reason }) by mode, explicit (the mode was
 --   named), jobs, timeout, longest, fail_fast, strict, verbose, command(case, mode), progress(event),
+--   on_settled(unit, result), keep_runs (the runs of passed cases are not dropped before that is called),
 --   findings (runs of the pre-flight), on_start(interrupt): gets a function(reason, why) that ends the run early, unguarded (no sentinel),
 --   wanted(case, mode): whether it is to run (nil: all). A result that progress marks as expected_failure is none to --fail-fast.
 -- Returns { entries, complete, died, interrupted }.

@@ -1,4 +1,5 @@
 -- Several observations become one: a confirmation, a repetition, the rows of a case, the watchman's findings.
+local captures = require "h2probe.captures"
 local case_run = require "h2probe.case_run"
 local results = require "h2probe.results"
 
@@ -42,7 +43,7 @@ local function worst(records)
   return decides
 end
 
--- Some rows skipped, none worse: the others count.
+-- The record that the verdict comes from. Some rows skipped, none worse: the others count.
 local function deciding(records)
   local decides = worst(records)
   if decides.verdict ~= "skip" then
@@ -82,6 +83,8 @@ end
 local function wants_transcript(verdict, verbose)
   return verbose or (verdict ~= "pass" and verdict ~= "skip")
 end
+
+settle.deciding = deciding
 
 --- The result of a unit (case and mode) from the records of its rows.
 function settle.result(unit, context)
@@ -127,7 +130,8 @@ function settle.watch(found, unit, position, run)
     local harder = known and known.soft and not finding.soft
     if not known or harder or position < known.position and known.soft == finding.soft then
       found[finding.requirement] = { position = position, soft = finding.soft, unit = unit, text = finding.text,
-        transcript = case_run.transcript_of(finding.conn, finding.event), case = run.case, mode = run.mode }
+        transcript = case_run.transcript_of(finding.conn, finding.event), case = run.case, mode = run.mode,
+        row = run.row, capture = run.target and run.target.capture and captures.of(finding.conn) or nil }
     end
   end
 end
@@ -137,7 +141,7 @@ function settle.watch_entries(found, context)
   local entries = {}
   for id, finding in pairs(found) do
     local row = context.rows[id] or { level = "MUST", statement = id }
-    entries[#entries + 1] = { order = math.huge, result = {
+    entries[#entries + 1] = { order = math.huge, finding = finding, result = {
       id = "watch/" .. id, mode = finding.mode, title = row.statement, suite = "watch",
       verdict = gentle_verdict("fail", finding.soft or context.gentle(id)), level = row.level, req = { id },
       statement = row.statement, seconds = 0, expected = row.statement, observed = finding.text,

@@ -441,4 +441,11 @@ function console.write(results, options)
   return progress.clear(options) .. table.concat(page.lines, "\n") .. "\n"
 end
 
+--- One case alone, in full. Options: width, verbose, unicode.
+function console.case(result, options)
+  local page = new_page(options)
+  case.show(page, result, { result.mode })
+  return table.concat(page.lines, "\n")
+end
+
 return console

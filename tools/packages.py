@@ -62,6 +62,7 @@ INTEROP = [
     Need('Caddy', 'cmd caddy', ('caddy', 'caddy', 'caddy', 'caddy', 'caddy')),
     Need('Node.js', 'cmd node nodejs', ('nodejs', 'nodejs', 'nodejs', 'nodejs', 'node')),
     Need('h2 for Python', 'py h2', ('python3-h2', 'python3-h2', 'py3-h2', 'python-h2', '')),
+    Need('tshark', 'cmd tshark', ('tshark', 'wireshark-cli', 'tshark', 'wireshark-cli', 'wireshark')),
     Need('Hypercorn', 'cmd hypercorn', ('python3-hypercorn', 'python3-hypercorn', 'py3-hypercorn', 'hypercorn', '')),
     Need('zsh', 'cmd zsh', ('zsh', 'zsh', 'zsh', 'zsh', 'zsh')),
     Need('fish', 'cmd fish', ('fish', 'fish', 'fish', 'fish', 'fish')),

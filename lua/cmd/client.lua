@@ -117,8 +117,8 @@ local function command_maker(options, files)
   end
   return function(case, mode)
     local line = { "h2probe client" }
-    line[#line + 1] = case and files[case.file] and again.quoted(case.file) or nil
-    line[#line + 1] = case and case.id or nil
+    line[#line + 1] = case and (case.probe or files[case.file]) and again.quoted(case.file) or nil
+    line[#line + 1] = case and not case.probe and case.id or nil
     line[#line + 1] = "--mode " .. mode
     table.move(passed, 1, #passed, #line + 1, line)
     return table.concat(line, " ") .. " -- " .. table.concat(tail, " ")

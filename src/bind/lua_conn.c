@@ -33,6 +33,7 @@ static void unref(struct lconn *c) {
     if (c->records)
         buf_dispose(c->records);
     mem_free(c->records);
+    io_capture_free(c->capture);
     mem_free(c);
 }
 
@@ -313,8 +314,10 @@ static const struct io_handler handler = {
 
 struct io_stream *conn_new_stream(struct lconn *c) {
     c->stream = io_stream_new(c->engine->loop, &handler, c);
-    if (c->stream)
-        c->refs++;
+    if (!c->stream)
+        return NULL;
+    c->refs++;
+    io_stream_capture(c->stream, c->capture);
     return c->stream;
 }
 
@@ -369,6 +372,7 @@ static void add_methods(lua_State *L) {
     luaL_setfuncs(L, conn_raw_methods, 0);
     luaL_setfuncs(L, conn_tls_methods, 0);
     luaL_setfuncs(L, conn_inspect_methods, 0);
+    luaL_setfuncs(L, conn_capture_methods, 0);
     lua_pop(L, 2);
 }
 

@@ -59,8 +59,9 @@ struct lconn {
     char connect_text[256];
     bool secure; /* the handshake is complete */
     bool tls_started;
-    bool callback_failed; /* its error waits in the uservalue */
-    struct buf *records;  /* raw TLS records, each after a struct conn_record; NULL: not kept */
+    bool callback_failed;       /* its error waits in the uservalue */
+    struct io_capture *capture; /* what conn:capture() tells; NULL: not recorded */
+    struct buf *records; /* raw TLS records, each after a struct conn_record; NULL: not kept */
     struct conn_end end;
     char peer[128], local[128];
 };
@@ -103,6 +104,6 @@ bool conn_push_userdata(lua_State *L, const struct lconn *c);
 
 /* Parts of the method table. */
 extern const luaL_Reg conn_open_methods[], conn_h2_methods[], conn_raw_methods[],
-    conn_tls_methods[], conn_inspect_methods[];
+    conn_tls_methods[], conn_inspect_methods[], conn_capture_methods[];
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -163,6 +164,21 @@ static int make_temporary(lua_State *L) {
     return 2;
 }
 
+/* engine.mkdir(path); one that is there already is as good */
+static int make_directory(lua_State *L) {
+    struct stat st;
+    const char *path = luaL_checkstring(L, 1);
+    if (mkdir(path, 0777) != 0) {
+        int error = errno;
+        if (stat(path, &st) != 0)
+            return engine_fail(L, "io", strerror(error));
+        if (!S_ISDIR(st.st_mode))
+            return engine_fail(L, "io", strerror(ENOTDIR));
+    }
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
 static int close_fd(lua_State *L) {
     lua_pushboolean(L, close((int)luaL_checkinteger(L, 1)) == 0);
     return 1;
@@ -183,6 +199,7 @@ void engine_open_small(lua_State *L) {
         {"terminal_width", terminal_width},
         {"write", write_all},
         {"mkstemp", make_temporary},
+        {"mkdir", make_directory},
         {"close_fd", close_fd},
         {NULL, NULL},
     };

@@ -136,6 +136,7 @@ static struct io_wire *new_attempt(struct io_stream *s, bool pipe) {
         return NULL;
     w->connect.data = w;
     s->wire = w;
+    io_capture_event(s->capture, true, IO_CAPTURE_CONNECT);
     return w;
 }
 

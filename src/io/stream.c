@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"
@@ -111,10 +112,30 @@ struct io_stream *io_stream_new(uv_loop_t *loop, const struct io_handler *handle
     return s;
 }
 
+void io_stream_capture(struct io_stream *s, struct io_capture *capture) {
+    s->capture = capture;
+    if (s->connected)
+        io_capture_event(capture, false, IO_CAPTURE_OPEN);
+}
+
+/* A close ends with RST, not FIN, where octets of the peer are left unread (RFC 9293
+ * section 3.10.4). */
+static void capture_close(struct io_stream *s, bool reset) {
+    uv_os_fd_t fd;
+    int unread = 0;
+    if (!s->capture || !s->connected)
+        return;
+    io_stream_capture_flying(s);
+    if (!reset && uv_fileno(&s->wire->handle, &fd) == 0 && ioctl(fd, FIONREAD, &unread) == 0)
+        reset = unread > 0;
+    io_capture_event(s->capture, true, reset ? IO_CAPTURE_RST : IO_CAPTURE_FIN);
+}
+
 void io_stream_close_transport(struct io_stream *s, bool reset) {
     struct io_wire *w = s->wire;
     const struct linger now = {.l_onoff = 1, .l_linger = 0};
     uv_os_fd_t fd;
+    capture_close(s, reset);
     io_search_cancel(s);
     s->connected = s->reading = s->writing = false;
     s->wire = NULL;
@@ -181,6 +202,8 @@ static const char *end_text(const struct io_stream *s, bool rst, bool fin) {
 static void end_of_transport(struct io_stream *s) {
     bool rst = was_reset(s);
     bool fin = s->end_error == UV_EOF && !rst;
+    if (rst || fin)
+        io_capture_event(s->capture, false, rst ? IO_CAPTURE_RST : IO_CAPTURE_FIN);
     const struct io_end end = {
         .how = rst   ? IO_END_RST
                : fin ? IO_END_FIN
@@ -235,7 +258,11 @@ static void on_octets(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     if (n < 0) {
         s->end_error = (int)n;
         go_on(s);
-    } else if (s->tls) {
+        return;
+    }
+    io_stream_capture_flying(s);
+    io_capture_octets(s->capture, false, (const uint8_t *)b->base, (size_t)n);
+    if (s->tls) {
         io_stream_tls_received(s, (const uint8_t *)b->base, (size_t)n);
         go_on(s);
     } else if (s->handler.on_read) {
@@ -309,6 +336,7 @@ void io_stream_connected(struct io_stream *s) {
         tcp_name(uv_tcp_getsockname, &w->tcp, s->local);
     }
     s->connected = true;
+    io_capture_event(s->capture, true, IO_CAPTURE_OPEN);
     io_stream_update_reading(s);
 }
 

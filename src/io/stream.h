@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "io/capture.h"
 #include "io/tls.h"
 
 enum io_end_how {
@@ -58,6 +59,10 @@ struct io_target {
 struct io_stream *io_stream_new(uv_loop_t *loop, const struct io_handler *handler, void *ctx);
 /* Close (what was written is lost if it did not leave yet) and free; on_closed comes later. */
 void io_stream_free(struct io_stream *s);
+
+/* Record what goes over the transport from here on, and the secrets of a TLS that is started later.
+   The capture is the caller's and stays until on_closed. */
+void io_stream_capture(struct io_stream *s, struct io_capture *capture);
 
 /* Resolve and connect (TCP_NODELAY on). on_connect tells. Each address is tried in turn, families
    alternating (RFC 8305 section 4); with a source address those of its family. Once per stream. */

@@ -25,6 +25,7 @@ struct io_wire {
     uv_shutdown_t shutdown;
     uv_write_t write;
     struct buf flying; /* what write sends */
+    size_t captured;   /* octets of it that were recorded as sent */
 };
 
 /* Finds records in a stream of octets, for on_record. */
@@ -45,6 +46,7 @@ struct io_stream {
     int connect_error;        /* to be reported in the next turn, with text */
     char text[IO_TEXT_SIZE];
 
+    struct io_capture *capture; /* borrowed; NULL: nothing is recorded */
     struct tls_conn *tls;
     struct io_records received;
     struct buf plain; /* waits for TLS */
@@ -77,6 +79,8 @@ int io_stream_send(struct io_stream *s, const uint8_t *octets, size_t n);
 /* Records of TLS to the transport, then what waited for them: plaintext, close_notify, FIN. */
 void io_stream_flush(struct io_stream *s);
 void io_stream_report_drained(struct io_stream *s);
+/* Record what has left of the write under way. */
+void io_stream_capture_flying(struct io_stream *s);
 
 /* stream_tls.c */
 void io_stream_tls_received(struct io_stream *s, const uint8_t *octets, size_t n);

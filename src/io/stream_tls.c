@@ -151,7 +151,9 @@ int io_stream_start_tls(struct io_stream *s, const struct tls_options *options, 
                            : NULL;
     if (*error)
         return -1;
-    s->tls = tls_conn_new(options, server, error);
+    struct tls_options kept = *options;
+    kept.keys = io_capture_keys(s->capture);
+    s->tls = tls_conn_new(&kept, server, error);
     if (!s->tls)
         return -1;
     if (ahead_len > 0)

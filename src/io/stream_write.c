@@ -31,9 +31,24 @@ static int fail(struct io_stream *s, int error) {
     return error;
 }
 
+void io_stream_capture_flying(struct io_stream *s) {
+    struct io_wire *w = s->wire;
+    if (!s->capture || !s->writing)
+        return;
+    size_t left = uv_stream_get_write_queue_size(&w->stream);
+    size_t gone = w->flying.len - (left < w->flying.len ? left : w->flying.len);
+    if (gone <= w->captured)
+        return;
+    io_capture_octets(s->capture, true, w->flying.data + w->captured, gone - w->captured);
+    w->captured = gone;
+}
+
 static void on_written(uv_write_t *request, int status) {
     struct io_wire *w = request->data;
     struct io_stream *s = w->owner;
+    if (w == s->wire && status == 0)
+        io_capture_octets(s->capture, true, w->flying.data + w->captured,
+                          w->flying.len - w->captured);
     buf_clear(&w->flying);
     if (w != s->wire)
         return;
@@ -51,12 +66,14 @@ static void on_written(uv_write_t *request, int status) {
 static void start_write(struct io_stream *s) {
     struct io_wire *w = s->wire;
     w->flying = s->out;
+    w->captured = 0;
     buf_init(&s->out, w->flying.max);
     w->write.data = w;
     uv_buf_t b = uv_buf_init((char *)w->flying.data, (unsigned)w->flying.len);
     int error = uv_write(&w->write, &w->stream, &b, 1, on_written);
     if (error == 0) {
         s->writing = true;
+        io_stream_capture_flying(s);
         return;
     }
     buf_clear(&w->flying);
@@ -73,6 +90,7 @@ int io_stream_send(struct io_stream *s, const uint8_t *octets, size_t n) {
         int sent = uv_try_write(&s->wire->stream, &b, 1);
         if (sent < 0 && sent != UV_EAGAIN)
             return fail(s, sent);
+        io_capture_octets(s->capture, true, octets, sent > 0 ? (size_t)sent : 0);
         octets += sent > 0 ? sent : 0;
         n -= sent > 0 ? (size_t)sent : 0;
     }
@@ -110,8 +128,9 @@ static void encrypt_waiting(struct io_stream *s) {
 }
 
 static void on_shut(uv_shutdown_t *request, int status) {
-    (void)request;
-    (void)status;
+    struct io_wire *w = request->data;
+    if (status == 0 && w == w->owner->wire)
+        io_capture_event(w->owner->capture, true, IO_CAPTURE_FIN);
 }
 
 static void close_our_side(struct io_stream *s) {
@@ -123,6 +142,7 @@ static void close_our_side(struct io_stream *s) {
     if (!s->shutdown_wanted || s->shut || s->out.len > 0)
         return;
     s->shut = true;
+    s->wire->shutdown.data = s->wire;
     uv_shutdown(&s->wire->shutdown, &s->wire->stream, on_shut); /* libuv waits for the write */
 }
 

@@ -168,6 +168,9 @@ struct tls_conn *tls_conn_new(const struct tls_options *o, bool server, const ch
     t->early = o->early_data;
     t->verify = o->verify;
     t->ctx = o->ctx;
+    t->keys = o->keys;
+    if (t->keys)
+        tls_keylog_use(context, true);
     t->info.alert_received = t->info.alert_sent = t->info.warning_received = -1;
     buf_init(&t->in, IN_MAX);
     buf_init(&t->out, OUT_MAX);

@@ -36,8 +36,9 @@ struct tls_options {
     bool refuse_renegotiation; /* answer it by no_renegotiation; otherwise take part */
     void *ctx;                 /* for the callbacks */
     tls_rewrite_fn rewrite;
-    bool early_data; /* client: tls_conn_send_early may be used; server: take early data, up to
-                        16 KiB; it is read like what comes after the handshake */
+    bool early_data;  /* client: tls_conn_send_early may be used; server: take early data, up to
+                         16 KiB; it is read like what comes after the handshake */
+    struct buf *keys; /* NULL, or where the lines of a key log go: it outlives the connection */
     /* client */
     const char *sni;             /* NULL: no server_name extension */
     const char *verify_name;     /* the name or address that the certificate must cover */

@@ -187,8 +187,7 @@ static const char *configure(SSL_CTX *c, const struct tls_options *o, bool serve
     SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (o->refuse_renegotiation)
         SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION);
-    if (tls_keylog())
-        SSL_CTX_set_keylog_callback(c, tls_keylog());
+    tls_keylog_use(c, false);
     const char *error = set_versions(c, o);
     if (!error)
         error = set_algorithms(c, o);

@@ -28,6 +28,7 @@ struct tls_conn {
     struct buf in;
     size_t in_pos; /* octets of in that OpenSSL has taken */
     struct buf out;
+    struct buf *keys; /* borrowed; NULL: no key log of its own */
 
     void *ctx;
     tls_rewrite_fn rewrite;
@@ -67,8 +68,9 @@ uint32_t tls_early_limit(void);
 int tls_early_take(struct tls_conn *t);
 size_t tls_early_read(struct tls_conn *t, uint8_t *out, size_t n);
 
-/* tls_keylog.c: SSL_CTX_keylog_cb_func that appends to SSLKEYLOGFILE; NULL where it is not set. */
-SSL_CTX_keylog_cb_func tls_keylog(void);
+/* tls_keylog.c: connections of this context log their secrets to SSLKEYLOGFILE, where that is set,
+   and (`kept`) those that have keys there. */
+void tls_keylog_use(SSL_CTX *context, bool kept);
 
 /* tls_server.c: callbacks of a server's context. */
 int tls_server_hello_cb(SSL *ssl, int *alert, void *unused);

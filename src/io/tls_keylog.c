@@ -1,4 +1,5 @@
-/* tls_keylog.c - SSLKEYLOGFILE: secrets for Wireshark, appended to one file per process. */
+/* tls_keylog.c - secrets for Wireshark: SSLKEYLOGFILE, one file per process, and the captures of
+   single connections. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,16 +12,25 @@
 static int keylog_fd = -1;
 
 /* One write per line, so that several processes may append to one file. */
-static void log_line(const SSL *ssl, const char *line) {
-    (void)ssl;
+static void append_to_file(const char *line, size_t n) {
     char end[] = "\n";
-    struct iovec parts[] = {{.iov_base = (void *)(uintptr_t)line, .iov_len = strlen(line)},
+    struct iovec parts[] = {{.iov_base = (void *)(uintptr_t)line, .iov_len = n},
                             {.iov_base = end, .iov_len = 1}};
     while (writev(keylog_fd, parts, 2) < 0 && errno == EINTR)
         continue;
 }
 
-SSL_CTX_keylog_cb_func tls_keylog(void) {
+/* A line that has no room is left out: without it there is less to read, and nothing is wrong. */
+static void log_line(const SSL *ssl, const char *line) {
+    struct tls_conn *t = SSL_get_app_data(ssl);
+    size_t n = strlen(line);
+    if (keylog_fd >= 0)
+        append_to_file(line, n);
+    if (t && t->keys && n < t->keys->max - t->keys->len && buf_append(t->keys, line, n) == 0)
+        (void)buf_append(t->keys, "\n", 1);
+}
+
+void tls_keylog_use(SSL_CTX *context, bool kept) {
     static bool tried;
     if (!tried) {
         tried = true;
@@ -28,5 +38,6 @@ SSL_CTX_keylog_cb_func tls_keylog(void) {
         if (path && *path)
             keylog_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
     }
-    return keylog_fd >= 0 ? log_line : NULL;
+    if (kept || keylog_fd >= 0)
+        SSL_CTX_set_keylog_callback(context, log_line);
 }

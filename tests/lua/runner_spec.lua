@@ -219,6 +219,18 @@ describe("the runner", function()
       result.command })
   end)
 
+  it("hands over each result with the runs behind it, those of passed cases where they are kept", function()
+    for _, keep in ipairs { false, true } do
+      local seen = {}
+      local by_id = run(bench { ["s/a"] = { PASS }, ["s/b"] = { FAIL } }, { case "s/a", case "s/b" }, { keep_runs = keep,
+        on_settled = function(unit, result)
+          seen[result.id] = { result.verdict, unit.records[1].run ~= nil }
+        end })
+      assert.are.same({ ["s/a"] = { "pass", keep }, ["s/b"] = { "fail", true } }, seen)
+      assert.are.equal("fail", by_id["s/b"].verdict)
+    end
+  end)
+
   it("stops at the first failure, after its confirmation", function()
     local self = bench { ["s/a"] = { SILENT, SILENT } }
     local cases = { case "s/a" }
