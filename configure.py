@@ -58,9 +58,9 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 LUA_TESTS = [
     'args', 'case_run', 'cli', 'cli_client', 'cli_report', 'completion', 'conn_hello', 'engine', 'engine_capture',
     'engine_clock', 'engine_conn', 'engine_process', 'engine_task', 'environment', 'expectations', 'fields',
-    'formats', 'frames', 'gate', 'gating', 'language', 'loader', 'manual', 'names', 'outcome', 'outcome_tls',
-    'pcapng', 'reporting', 'reports', 'results', 'runner', 'save_failing', 'selection', 'settings_file', 'shard',
-    'stored', 'targets', 'transcript', 'under_test', 'url', 'watch',
+    'fleet', 'formats', 'frames', 'gate', 'gating', 'language', 'loader', 'manual', 'names', 'outcome',
+    'outcome_tls', 'pcapng', 'reporting', 'reports', 'results', 'runner', 'save_failing', 'selection',
+    'settings_file', 'shard', 'stored', 'targets', 'transcript', 'under_test', 'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has

@@ -120,12 +120,19 @@ local function new_command(parser, name, description)
   return command
 end
 
+local function many(command)
+  add(command, "--targets", "Judge every URL of FILE, a line each (and a name for it), side by side. {target} stands for the "
+    .. "name in the files of reports.", values.text, "FILE")
+  add(command, "--summary", "What all targets came to, by case: .csv, .json or .md.", values.text, "FILE")
+end
+
 local function add_run(parser)
   local run = new_command(parser, "run", "Run the suites against a server."):epilog(EXIT_STATUS)
   words(run, "words", "URL (https:// or http://; without one: the embedded reference server), then what to run. "
     .. SELECTION, "*")
   target(run)
   running(run)
+  many(run)
 end
 
 local function add_probe(parser)

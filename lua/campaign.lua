@@ -15,7 +15,11 @@ local campaign = {}
 
 local EXIT = results.EXIT
 
-local function say(text)
+-- Many targets say what they have to say in their own place.
+local function say(plan, text)
+  if plan.say then
+    return plan.say(text)
+  end
   io.stderr:write("h2probe: ", text, "\n")
 end
 
@@ -157,14 +161,14 @@ local function conclude(plan, all, context, entries)
   lost = lost + more
   show_flakes(plan, all)
   for _, problem in ipairs(problems) do
-    say(problem)
+    say(plan, problem)
   end
   if lost > 0 then
     return EXIT.internal
   end
   local status = results.exit_status(all, plan.options.strict)
   if status == EXIT.nothing then
-    say(all.summary.total == 0 and "nothing was run: none of the selected cases applies to this target and mode"
+    say(plan, all.summary.total == 0 and "nothing was run: none of the selected cases applies to this target and mode"
       or "nothing was proved: every case was skipped or inconclusive")
   end
   return status
@@ -175,7 +179,7 @@ local function measured(plan, aim)
   local look, message = (plan.look or preflight.look) { targets = aim.targets, modes = aim.modes,
     timeout = plan.options.timeout, jobs = plan.options.jobs }
   if not look then
-    say(message)
+    say(plan, message)
     return EXIT.unreachable
   end
   local modes = mode_list(aim, look.offers)
@@ -189,9 +193,13 @@ local function measured(plan, aim)
   for name, value in pairs(members or {}) do
     run[name] = value
   end
-  local status = conclude(plan, results.new(run), context, entries)
+  local all = results.new(run)
+  if plan.on_results then
+    plan.on_results(all)
+  end
+  local status = conclude(plan, all, context, entries)
   if said then
-    say(args.printable(said))
+    say(plan, args.printable(said))
   end
   return members and status or EXIT.internal
 end
@@ -233,43 +241,46 @@ end
 --- Runs cases against a URL or the embedded server. `plan`: options, url (nil: embedded), cases, files (set of paths
 -- that were named), and for the gate: catalogue (all cases), narrowed (there was a selection), probes; or role = "server"
 -- for clients under test: aim, look, command, last_will
--- (called before a second signal ends everything). Returns the exit status.
+-- (called before a second signal ends everything); or one of many targets: silent (signals, the deadline and standard
+-- output are another's), say(text), on_results(results). Returns the exit status.
 function campaign.run(plan)
-  local reports, message = reporting.plan(plan.options.reports, plan.options.no_github)
+  local reports, message = reporting.plan(plan.options.reports, plan.options.no_github, plan.silent)
   if not reports then
-    say(settings_file.located(plan.options, message))
+    say(plan, settings_file.located(plan.options, message))
     return EXIT.usage
   end
   plan.reports = reports
   local opened, mistakes = gate.open(plan)
   if not opened then
     for _, mistake in ipairs(mistakes) do
-      say(mistake)
+      say(plan, mistake)
     end
     return EXIT.usage
   end
   plan.gate = opened
   for _, note in ipairs(opened.notes) do
-    say(note)
+    say(plan, note)
   end
   local aim, wrong = aim_of(plan)
   if not aim then
-    say(settings_file.located(plan.options, wrong))
+    say(plan, settings_file.located(plan.options, wrong))
     return EXIT.usage
   end
   for _, problem in ipairs(reporting.prepare(reports)) do
-    say(problem)
+    say(plan, problem)
   end
   plan.command = plan.command or again.of_server(plan.url, plan.files, plan.options)
   local kept, problem, status = takeaway.plan(plan.options, plan.command)
   if not kept then
-    say(problem)
+    say(plan, problem)
     return status
   end
   plan.takeaway = kept
   kept:arm(aim.targets)
-  on_signals(plan)
-  on_deadline(plan)
+  if not plan.silent then
+    on_signals(plan)
+    on_deadline(plan)
+  end
   status = measured(plan, aim)
   kept:drop()
   if plan.timer then

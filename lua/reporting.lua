@@ -84,8 +84,8 @@ end
 
 --- The reports that were asked for: a list of { format, writer, file }, or nil and one line.
 -- The console report takes standard output if no other one does. Where GitHub Actions runs us there are annotations,
--- too, unless `no_github`.
-function reporting.plan(asked, no_github)
+-- too, unless `no_github`. `silent`: only what was asked for.
+function reporting.plan(asked, no_github, silent)
   local list = {}
   for _, report in ipairs(asked or {}) do
     local ok, message = add(list, report)
@@ -93,10 +93,10 @@ function reporting.plan(asked, no_github)
       return nil, message
     end
   end
-  if not on_stdout(list) then
+  if not silent and not on_stdout(list) then
     table.insert(list, 1, { format = "console", writer = assert(writer_of "console") })
   end
-  if actions.detected() and not no_github and not has(list, "github") then
+  if actions.detected() and not no_github and not silent and not has(list, "github") then
     assert(add(list, { format = "github" }))
   end
   return list

@@ -1,5 +1,6 @@
 -- h2probe run: the suites against a server.
 local campaign = require "h2probe.campaign"
+local fleet = require "h2probe.fleet"
 local results = require "h2probe.results"
 local words = require "h2probe.words"
 
@@ -32,6 +33,7 @@ return function(options)
   for _, path in ipairs(sorted.files) do
     files[path] = true
   end
-  return campaign.run { options = options, url = sorted.url, cases = servers, files = files, catalogue = catalogue,
+  local run = options.targets and fleet.run or campaign.run
+  return run { options = options, url = sorted.url, cases = servers, files = files, catalogue = catalogue,
     narrowed = #sorted.files + #sorted.selected > 0 }
 end
