@@ -55,8 +55,8 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
-    'args', 'case_run', 'cli', 'cli_client', 'conn_hello', 'engine', 'engine_clock', 'engine_conn', 'engine_process', 'engine_task',
-    'environment', 'fields', 'frames', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting',
+    'args', 'case_run', 'cli', 'cli_client', 'conn_hello', 'coverage', 'engine', 'engine_clock', 'engine_conn', 'engine_process',
+    'engine_task', 'environment', 'fields', 'frames', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting',
     'reports', 'results', 'runner', 'selection', 'targets', 'transcript', 'under_test', 'url', 'watch',
 ]
 

@@ -28,7 +28,7 @@ LUA_LAYERS = [
     ('wire', r'open|conn(_\w+)?|expect|outcome(_\w+)?|watch(\..*)?|rules|server(\..*)?|client(\..*)?|under_test'),
     ('language', r'environment|schema|loader'),
     ('run', r'preflight|client_preflight|sentinel|case_run|settle|second_looks|runner|results'),
-    ('front', r'again|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|cmd(\..*)?'),
+    ('front', r'again|args(_\w+)?|coverage|words|targets|reporting|campaign|proof_\w+|main|cmd(\..*)?'),
 ]
 MACHINE_PATH = re.compile(r'(?<![\w.~*}-])/(?:work|root|farm|home)/[\w.]')
 
