@@ -30,7 +30,7 @@ SOURCES = {
     ],
     'io': [
         'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert',
-        'tls_context', 'tls_early', 'tls_hello', 'tls_keylog', 'tls_server',
+        'tls_context', 'tls_early', 'tls_flight', 'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [
         'clock', 'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_conn', 'lua_conn_h2', 'lua_conn_inspect',

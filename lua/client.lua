@@ -40,7 +40,7 @@ local function tls_options(self)
     ca_file = self.options.ca_file, timeout = self:left(), rewrite = hello.rewrite(kept),
     min_version = old and "1.0" or "1.2", ciphers = not old and kept:keep "RFC9113-9.2.2-1" and PERMITTED or "ALL",
     refuse_renegotiation = kept:keep "RFC9113-9.2.1-2", post_handshake_auth = true,
-    records = not kept:keep "RFC8446-5.1-1",
+    take = hello.take(kept), records = not kept:keep "RFC8446-5.1-1",
     alpn_taken = not kept:keep "RFC7301-3.2-7" and { "h2", "http/1.1", "h2-14", "spdy/3.1", "h2c" } or nil,
   }
 end

@@ -48,6 +48,33 @@ case {
   end,
 }
 
+-- The answer to ALPN (RFC 7301 section 3.1) -------------------------------------------------------------------------------
+
+-- ServerHello is changed on its way, so that Finished tells a client that took it from one that did not.
+local TAKEN <const> = { bad_record_mac = true, decrypt_error = true, decryption_failed = true }
+
+case {
+  id = "not-one-name",
+  title = "TLS 1.2: an answer to ALPN that does not hold exactly one name",
+  req = "RFC7301-3.1-6",
+  violate = { "RFC7301-3.1-6", "RFC7301-3.1-6=other" },
+  each = {
+    { label = "h2 and http/1.1", "\0\12\2h2\8http/1.1" }, { label = "h2 twice", "\0\6\2h2\2h2" }, { label = "an empty list", "\0\0" },
+  },
+  run = function(conn, row)
+    local asked
+    local tls = conn:accept_tls { max_version = "1.2", extensions = { alpn = row[1] }, select = function(names)
+      asked = true
+      return names[1]
+    end }
+    if not asked then skip "the client does not speak TLS 1.2, or has no ALPN extension" end
+    local sent, got = conn.tls.alert_sent, conn.tls.alert
+    check(not tls and (got or not TAKEN[sent]), "a TLS alert, or the end of the connection",
+      "the client goes on with the handshake")
+    if not got then note("no TLS alert before the end: " .. tostring(conn:end_text())) end
+  end,
+}
+
 -- Key exchange (RFC 9113 section 9.2.1) -------------------------------------------------------------------------------
 
 case {
