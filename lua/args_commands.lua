@@ -219,8 +219,8 @@ local function add_prove(parser)
 end
 
 local function add_coverage(parser)
-  local coverage = new_command(parser, "coverage", "In a source tree: which requirements of servers no case and no rule of the "
-    .. "watchman judges, without a reason in suites/uncovered.tsv.")
+  local coverage = new_command(parser, "coverage", "In a source tree: which requirements of servers and of clients no case and no "
+    .. "rule of the watchman judges, without a reason in suites/uncovered.tsv or suites/uncovered_clients.tsv.")
   coverage:flag("--write", "Write docs/coverage.md and docs/h2spec.md.")
 end
 

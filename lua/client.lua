@@ -10,6 +10,7 @@ local rules = require "h2probe.rules"
 local session = require "h2probe.client.session"
 
 local TIMEOUT <const> = 10 -- seconds for all of it
+local HANDSHAKE <const> = 22 -- type of a TLS record
 
 -- TLS 1.2 without the suites of RFC 9113 appendix A.
 local PERMITTED <const> = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -39,6 +40,7 @@ local function tls_options(self)
     ca_file = self.options.ca_file, timeout = self:left(), rewrite = hello.rewrite(kept),
     min_version = old and "1.0" or "1.2", ciphers = not old and kept:keep "RFC9113-9.2.2-1" and PERMITTED or "ALL",
     refuse_renegotiation = kept:keep "RFC9113-9.2.1-2", post_handshake_auth = true,
+    take = hello.take(kept), records = not kept:keep "RFC8446-5.1-1",
     alpn_taken = not kept:keep "RFC7301-3.2-7" and { "h2", "http/1.1", "h2-14", "spdy/3.1", "h2c" } or nil,
   }
 end
@@ -52,6 +54,22 @@ local function protocol(kept, alpn)
   return "h2"
 end
 
+-- The first record that the server sent holds all of its message (RFC 8446 section 5.1 does not say that it must).
+local function in_one_piece(conn)
+  for _, record in ipairs(conn:records() or {}) do
+    if not record.sent then
+      local kind, _, fragment = string.unpack(">BI2s2", record.octets)
+      return kind ~= HANDSHAKE or #fragment >= 4 and #fragment >= 4 + string.unpack(">I3", fragment, 2)
+    end
+  end
+end
+
+-- What a guilty peer finds wrong with a handshake that was completed, or nil.
+local function objection(self, info)
+  if not self.rules:keep "RFC8446-5.1-1" and not in_one_piece(self.conn) then return "a handshake message in pieces" end
+  if not self.rules:keep "RFC9113-9.2.1-4" and info.group ~= "x25519" then return "a group that is not X25519" end
+end
+
 local negotiate = {}
 
 function negotiate.alpn(self)
@@ -63,6 +81,8 @@ function negotiate.alpn(self)
     end
     return false, message
   end
+  local wrong = objection(self, info)
+  if wrong then return false, wrong end
   if protocol(self.rules, info.alpn) == "h2" then return self:http2 { tls = info } end
   return self:http1()
 end

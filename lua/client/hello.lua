@@ -1,5 +1,5 @@
--- What a guilty client does to its ClientHello (RFC 8446 section 4.1.2, RFC 7301 section 3.1). Where it can, it replaces
--- octets without a change of length, so that nothing else becomes wrong.
+-- What a guilty client does to its ClientHello (RFC 8446 section 4.1.2, RFC 7301 section 3.1), and to the ServerHello before its
+-- TLS sees it. Where it can, it replaces octets without a change of length, so that nothing else becomes wrong.
 local messages = require "h2probe.conn_hello"
 
 local hello = {}
@@ -7,6 +7,8 @@ local hello = {}
 local ALPN <const> = 16
 
 local OFFER <const> = "\0\12\2h2\8http/1.1" -- the ProtocolNameList that client.lua offers
+
+local ONE_NAME <const> = { ignore = "\0\3\2h2", other = "\0\9\8http/1.1" }
 
 -- Record header, message header, legacy_version, random.
 local SESSION_ID <const> = 5 + 4 + 2 + 32
@@ -41,6 +43,22 @@ function hello.rewrite(kept)
     return with_compression
   elseif not kept:keep "RFC8446-4.2-2" then
     return twice
+  end
+end
+
+-- An answer of one name in the place of one of several, or of none (RFC 7301 section 3.1). The default is what the server
+-- itself takes for its answer, so that the handshake is completed.
+local function with_one_name(message, way)
+  local content = messages.get(message, ALPN)[1]
+  local names = content and messages.names(content)
+  if content and not (names and #names == 1) then messages.set(message, ALPN, { ONE_NAME[way] }) end
+end
+
+--- The function for `take` (the server's first record), or nil while all is kept.
+function hello.take(kept)
+  local way = kept:way "RFC7301-3.1-6"
+  return way and function(record)
+    return messages.change(record, function(message) with_one_name(message, way) end)
   end
 end
 

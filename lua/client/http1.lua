@@ -10,6 +10,9 @@ local http1 = {}
 --- The settings that this client announces: as a SETTINGS frame has them, and for HTTP2-Settings.
 http1.SETTINGS = { { "ENABLE_PUSH", 0 }, { "MAX_CONCURRENT_STREAMS", 100 } }
 
+-- What a guilty peer asks for.
+local TOKENS <const> = { ignore = "h2", both = "h2, h2c" }
+
 local function payload_of(kept)
   local settings = kept:keep "RFC9113-6.5.2-11" and http1.SETTINGS or { { "MAX_FRAME_SIZE", 16383 } }
   local payload = engine.frame_encode { name = "SETTINGS", settings = settings }:sub(10)
@@ -36,7 +39,7 @@ end
 local function offer(lines, kept)
   local payload, way = payload_of(kept)
   lines[#lines + 1] = "Connection: " .. connection_options(kept)
-  lines[#lines + 1] = "Upgrade: h2c"
+  lines[#lines + 1] = "Upgrade: " .. (TOKENS[kept:way "RFC7540-3.2-17"] or "h2c")
   local count = kept:way "RFC7540-3.2-1"
   local field = "HTTP2-Settings: " .. encoded(payload, way)
   for _ = 1, count == "two" and 2 or count and 0 or 1 do lines[#lines + 1] = field end

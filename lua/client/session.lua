@@ -65,7 +65,7 @@ end
 function session:look()
   local head, _, message = self.conn:recv_octets(HEAD, self.left())
   if not head then
-    self:finish(false, message)
+    self:finish(self.rules:way "RFC9113-3.4-13" == "closed", message)
     return false
   end
   self.conn:unread(head)

@@ -1,140 +1,15 @@
--- h2probe coverage: which case or rule of the watchman judges each requirement that a test of servers can observe.
+-- h2probe coverage: which case or rule of the watchman judges each requirement that a test of servers, or of clients, can observe.
 --
 -- Works in a source tree. Without options it says what is missing, and fails if anything is; --write writes
--- docs/coverage.md and docs/h2spec.md. Rows that nothing judges have their reason in suites/uncovered.tsv.
+-- docs/coverage.md and docs/h2spec.md. Rows that nothing judges have their reason in suites/uncovered.tsv (servers) and
+-- suites/uncovered_clients.tsv.
 local catalogue = require "h2probe.watch.catalogue"
-local loader = require "h2probe.loader"
-local requirements = require "h2probe.requirements"
-local resources = require "h2probe.resources"
+local coverage = require "h2probe.coverage"
 local results = require "h2probe.results"
 local words = require "h2probe.words"
 
 local EXIT = results.EXIT
-local UNCOVERED <const>, H2SPEC <const> = "suites/uncovered.tsv", "tests/data/h2spec.tsv"
 local LEVELS <const> = { "MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY" }
-
--- Reading --------------------------------------------------------------------------------------------------------------
-
--- Rows of a table with a head, as lists; problems get its wrong lines.
-local function rows_of(text, name, columns, problems)
-  local rows, number = {}, 0
-  for line in text:gmatch "([^\n]*)\n?" do
-    number = number + 1
-    if number > 1 and line ~= "" then
-      local row = { line = number }
-      for field in (line .. "\t"):gmatch "([^\t]*)\t" do
-        row[#row + 1] = field
-      end
-      if #row == columns then
-        rows[#rows + 1] = row
-      else
-        problems[#problems + 1] = ("%s:%d: %d columns instead of %d"):format(name, number, #row, columns)
-      end
-    end
-  end
-  return rows
-end
-
--- What a test of servers can see of a peer.
-local function in_scope(row)
-  return (row.role == "client" or row.role == "both") and row.observable ~= "no"
-end
-
-local function judges(cases)
-  local by_id = {}
-  local function add(id, name)
-    by_id[id] = by_id[id] or {}
-    table.insert(by_id[id], name)
-  end
-  for _, case in ipairs(cases) do
-    for _, id in ipairs(case.role == "client" and case.req or {}) do
-      add(id, case.id)
-    end
-  end
-  for _, rule in ipairs(catalogue.of "client") do
-    add(rule[1], "watch/" .. rule[1])
-  end
-  return by_id
-end
-
-local function read_reasons(view)
-  view.reasons = {}
-  local text = assert(resources.read(UNCOVERED))
-  for _, row in ipairs(rows_of(text, UNCOVERED, 2, view.problems)) do
-    local id, reason = row[1], row[2]
-    local function wrong(what)
-      view.problems[#view.problems + 1] = ("%s:%d: %s: %s"):format(UNCOVERED, row.line, id, what)
-    end
-    if not view.rows[id] then
-      wrong "there is no such requirement"
-    elseif not in_scope(view.rows[id]) then
-      wrong "no test of servers can observe it: it needs no reason"
-    elseif view.by_id[id] then
-      wrong("it is judged, by " .. view.by_id[id][1])
-    elseif view.reasons[id] or reason == "" then
-      wrong "a second reason, or none"
-    end
-    view.reasons[id] = reason
-  end
-end
-
--- "see ID": the row says again what another one says, which has to be judged itself.
-local function check_restatements(view)
-  for id, reason in pairs(view.reasons) do
-    for other in reason:gmatch "see (RFC%d+%-[%w.]+%-%d+)" do
-      if not view.by_id[other] then
-        view.problems[#view.problems + 1] = ("%s: %s: nothing judges %s"):format(UNCOVERED, id, other)
-      end
-    end
-  end
-end
-
-local function check_orphans(view)
-  for _, row in ipairs(view.rows) do
-    if in_scope(row) and not view.by_id[row.id] and not view.reasons[row.id] then
-      view.problems[#view.problems + 1] = ("%s: no case, no rule of the watchman, no reason in %s"):format(row.id, UNCOVERED)
-    end
-  end
-end
-
-local function read_h2spec(view)
-  local file <close> = io.open(H2SPEC)
-  view.h2spec = file and rows_of(file:read "a", H2SPEC, 4, view.problems) or {}
-  view.of_h2spec = {}
-  for _, case in ipairs(view.cases) do
-    for _, id in ipairs(case.role == "client" and case.h2spec or {}) do
-      view.of_h2spec[id] = view.of_h2spec[id] or {}
-      table.insert(view.of_h2spec[id], case.id)
-    end
-  end
-  local known = {}
-  for _, row in ipairs(view.h2spec) do
-    known[row[1]] = true
-    if not view.of_h2spec[row[1]] and not row[4]:find "^dropped: " then
-      view.problems[#view.problems + 1] = ("%s: no case does the job of h2spec's %s"):format(H2SPEC, row[1])
-    end
-  end
-  for id, list in pairs(file and view.of_h2spec or {}) do
-    if not known[id] then
-      view.problems[#view.problems + 1] = ("%s: h2spec has no case %s"):format(list[1], id)
-    end
-  end
-end
-
-local function look()
-  local rows = assert(requirements.load())
-  local cases, mistakes = loader.all {}
-  if not cases then
-    return nil, mistakes
-  end
-  local view = { rows = rows, cases = cases, by_id = judges(cases), problems = {} }
-  read_reasons(view)
-  check_restatements(view)
-  check_orphans(view)
-  read_h2spec(view)
-  table.sort(view.problems)
-  return view
-end
 
 -- docs/coverage.md ---------------------------------------------------------------------------------------------------------
 
@@ -142,32 +17,39 @@ local function cell(text)
   return (text:gsub("|", "\\|"):gsub("<", "&lt;"))
 end
 
-local function counts(view)
+local function counts(side)
   local by_rfc, order = {}, {}
-  for _, row in ipairs(view.rows) do
+  for _, row in ipairs(side.rows) do
     local rfc = row.id:match "^RFC(%d+)"
-    if in_scope(row) then
-      local count = by_rfc[rfc]
-      if not count then
-        count = { rows = 0, judged = 0, reasons = 0 }
-        by_rfc[rfc] = count
-        order[#order + 1] = rfc
-      end
-      count.rows = count.rows + 1
-      count[row.level] = (count[row.level] or 0) + 1
-      local how = view.by_id[row.id] and "judged" or view.reasons[row.id] and "reasons"
-      if how then
-        count[how] = count[how] + 1
-        count[how .. row.level] = (count[how .. row.level] or 0) + 1
-      end
+    local count = by_rfc[rfc]
+    if not count then
+      count = { rows = 0, judged = 0, reasons = 0 }
+      by_rfc[rfc] = count
+      order[#order + 1] = rfc
+    end
+    count.rows = count.rows + 1
+    count[row.level] = (count[row.level] or 0) + 1
+    local how = side.by_id[row.id] and "judged" or side.reason_of[row.id] and "reasons"
+    if how then
+      count[how] = count[how] + 1
+      count[how .. row.level] = (count[how .. row.level] or 0) + 1
     end
   end
   return by_rfc, order
 end
 
-local function count_lines(view)
-  local by_rfc, order = counts(view)
+local function total(by_rfc)
   local all = { rows = 0, judged = 0, reasons = 0 }
+  for _, count in pairs(by_rfc) do
+    for key, value in pairs(count) do
+      all[key] = (all[key] or 0) + value
+    end
+  end
+  return all
+end
+
+local function count_lines(side)
+  local by_rfc, order = counts(side)
   local lines = { "| RFC | rows | " .. table.concat(LEVELS, " | ") .. " | judged | with a reason |",
     "|---|---|" .. ("---|"):rep(#LEVELS) .. "---|---|" }
   local function line(name, count)
@@ -179,14 +61,53 @@ local function count_lines(view)
     lines[#lines + 1] = "| " .. table.concat(cells, " | ") .. " |"
   end
   for _, rfc in ipairs(order) do
-    for key, value in pairs(by_rfc[rfc]) do
-      all[key] = (all[key] or 0) + value
-    end
     line(rfc, by_rfc[rfc])
   end
-  line("all", all)
+  line("all", total(by_rfc))
   return lines
 end
+
+local function add(lines, more)
+  table.move(more, 1, #more, #lines + 1, lines)
+end
+
+local TABLE <const> = { "", "| requirement | level | statement | judged by |", "|---|---|---|---|" }
+
+local function row_line(side, row)
+  local list = side.by_id[row.id]
+  local how = list and "`" .. table.concat(list, "` `") .. "`" or side.reason_of[row.id] or "**nothing**"
+  return ("| %s | %s%s | %s | %s |"):format(row.id, row.level, row.soft and ", soft" or "", cell(row.statement), cell(how))
+end
+
+-- A chapter: the counts of a side, and its rows by RFC.
+local function add_side(lines, side, title, introduction)
+  add(lines, { "", "## " .. title, "", introduction, "" })
+  add(lines, count_lines(side))
+  local rfc
+  for _, row in ipairs(side.rows) do
+    local of = row.id:match "^RFC(%d+)"
+    if of ~= rfc then
+      rfc = of
+      add(lines, { "", ("### %s: RFC %s"):format(title, rfc) })
+      add(lines, TABLE)
+    end
+    lines[#lines + 1] = row_line(side, row)
+  end
+  if #side.beyond > 0 then
+    add(lines, { "", ("### %s: judged beyond that"):format(title) })
+    add(lines, TABLE)
+    for _, row in ipairs(side.beyond) do
+      lines[#lines + 1] = row_line(side, row)
+    end
+  end
+end
+
+local CHAPTERS <const> = {
+  servers = { "Servers", "Requirements of `suites/requirements.tsv` that a test of a server can observe, and how many of them "
+    .. "a case or the watchman judges:" },
+  clients = { "Clients", "Clients are tested for how they start HTTP/2: requirements about negotiation (RFC 9113 sections 3 "
+    .. "and 9.2, RFC 7540 section 3, ALPN, TLS, Upgrade) that a test of a client can observe:" },
+}
 
 local function case_counts(cases)
   local count = { client = 0, server = 0 }
@@ -202,25 +123,10 @@ local function coverage_text(view)
     "# What is judged", "",
     "Written by `h2probe coverage --write`; not to be edited.", "",
     ("%d cases test servers, %d test clients; the watchman holds %d rules against servers in every case, and %d against clients.")
-      :format(count.client, count.server, #catalogue.of "client", #catalogue.of "server"), "",
-    "Requirements of `suites/requirements.tsv` that a test of a server can observe, and how many of them a case or the "
-      .. "watchman judges:", "",
+      :format(count.client, count.server, #catalogue.of "client", #catalogue.of "server"),
   }
-  table.move(count_lines(view), 1, 100, #lines + 1, lines)
-  local rfc
-  for _, row in ipairs(view.rows) do
-    if in_scope(row) then
-      local of = row.id:match "^RFC(%d+)"
-      if of ~= rfc then
-        rfc = of
-        table.move({ "", "## RFC " .. rfc, "", "| requirement | level | statement | judged by |", "|---|---|---|---|" }, 1, 5,
-          #lines + 1, lines)
-      end
-      local list = view.by_id[row.id]
-      local how = list and "`" .. table.concat(list, "` `") .. "`" or view.reasons[row.id] or "**nothing**"
-      lines[#lines + 1] = ("| %s | %s%s | %s | %s |"):format(row.id, row.level, row.soft and ", soft" or "",
-        cell(row.statement), cell(how))
-    end
+  for _, side in ipairs(view.sides) do
+    add_side(lines, side, table.unpack(CHAPTERS[side.peer]))
   end
   return table.concat(lines, "\n") .. "\n"
 end
@@ -280,33 +186,30 @@ local function write(name, text)
   assert(file:write(text))
 end
 
-local function summary(view)
-  local _, order = counts(view)
-  local by_rfc = counts(view)
-  local rows, judged, reasons = 0, 0, 0
-  for _, rfc in ipairs(order) do
-    local count = by_rfc[rfc]
-    rows, judged, reasons = rows + count.rows, judged + count.judged, reasons + count.reasons
-  end
-  return ("%d requirements of servers: %d judged, %d with a reason, %d with neither"):format(rows, judged, reasons,
-    rows - judged - reasons)
+local function summary(side)
+  local count = total(counts(side))
+  return ("%d requirements of %s: %d judged, %d with a reason, %d with neither"):format(count.rows, side.peer, count.judged,
+    count.reasons, count.rows - count.judged - count.reasons)
 end
 
 return function(options)
-  local view, mistakes = look()
+  local view, mistakes = coverage.look()
   if not view then
     words.say_all(mistakes)
     return EXIT.usage
   end
   if options.write then
     if #view.h2spec == 0 then
-      words.say(("there is no %s here: this is no source tree"):format(H2SPEC))
+      words.say(("there is no %s here: this is no source tree"):format(coverage.H2SPEC))
       return EXIT.usage
     end
     write("docs/coverage.md", coverage_text(view))
     write("docs/h2spec.md", h2spec_text(view))
   end
-  view.problems[#view.problems + 1] = summary(view)
-  local shown = words.show(table.concat(view.problems, "\n") .. "\n")
-  return shown ~= EXIT.ok and shown or (#view.problems > 1 and EXIT.failed or EXIT.ok)
+  local lines = table.move(view.problems, 1, #view.problems, 1, {})
+  for _, side in ipairs(view.sides) do
+    lines[#lines + 1] = summary(side)
+  end
+  local shown = words.show(table.concat(lines, "\n") .. "\n")
+  return shown ~= EXIT.ok and shown or (#view.problems > 0 and EXIT.failed or EXIT.ok)
 end

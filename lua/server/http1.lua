@@ -120,10 +120,11 @@ local function accepted_offer(head, options)
 end
 
 -- The 101 (RFC 9110 section 7.8). Ways of a guilty peer with RFC9110-7.8-3: "first" and "all" name the first token or all
--- of them that the client sent, another way is the name itself.
+-- of them that the client sent, "several" names one more in a field of its own, another way is the name itself.
 local function upgrade_field(head, rules)
   local way = rules:way "RFC9110-7.8-3"
   if way == "ignore" then return nil end
+  if way == "several" then return "Upgrade: h2c\r\nUpgrade: websocket" end
   local asked = tokens(head, "upgrade")
   return "Upgrade: " .. (way == "first" and asked[1] or way == "all" and table.concat(asked, ", ") or way or "h2c")
 end

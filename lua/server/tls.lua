@@ -36,7 +36,7 @@ end
 --- The handshake: the connection to go on with and the info table, or nil.
 function tls.accept(conn, kept, options)
   local state = { asked = false }
-  if not guilt.take_hello(conn, kept, HANDSHAKE) then
+  if not guilt.take_hello(conn, kept, HANDSHAKE, state) then
     return nil
   end
   local given = {
@@ -45,7 +45,7 @@ function tls.accept(conn, kept, options)
     refuse_renegotiation = kept:keep "RFC9113-9.2.1-2",
     rewrite = guilt.rewriter(kept, state),
   }
-  guilt.bend_options(kept, given)
+  guilt.bend_options(kept, given, state)
   local info = conn:start_tls(given)
   if not info then
     return nil

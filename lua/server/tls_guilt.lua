@@ -7,6 +7,7 @@ local guilt = {}
 
 local ALERT_DECODE_ERROR <const> = 50
 local HANG <const> = 30 -- seconds
+local ELSEWHERE <const> = "elsewhere.invalid" -- the name of another site
 local H2_ALONE <const>, TWO_NAMES <const> = "\0\3\2h2", "\0\12\2h2\8http/1.1"
 
 -- The ClientHello ------------------------------------------------------------------------------------------
@@ -42,8 +43,15 @@ local function changed_hello(kept, record)
   return record
 end
 
---- Takes the ClientHello before TLS sees it; false: it was refused.
-function guilt.take_hello(conn, kept, seconds)
+-- Does the ClientHello ask for another server than this one?
+local function for_another(record)
+  local message = hello.parse(record:sub(6))
+  local named = message and hello.get(message, hello.EXTENSIONS.server_name)[1]
+  return named ~= nil and not named:find("localhost", 1, true)
+end
+
+--- Takes the ClientHello before TLS sees it; false: it was refused. `state` gets what is to be known of it.
+function guilt.take_hello(conn, kept, seconds, state)
   if not next(kept.violate) then
     return true
   end
@@ -60,6 +68,7 @@ function guilt.take_hello(conn, kept, seconds)
     conn:send_octets(string.pack(">BI2I2BB", 21, 0x0303, 2, 2, alert))
     return false
   end
+  state.for_another = for_another(record)
   conn:unread(changed_hello(kept, record))
   return true
 end
@@ -148,7 +157,10 @@ end
 -- Versions, cipher suites ------------------------------------------------------------------------------------
 
 --- Changes the options of start_tls.
-function guilt.bend_options(kept, given)
+function guilt.bend_options(kept, given, state)
+  if state.for_another and not kept:keep "RFC9110-7.4-1" then
+    given.own_name, given.cert_file, given.key_file = ELSEWHERE, nil, nil
+  end
   local way = kept:way "RFC9113-9.2-1"
   given.min_version = way and "1.0" or nil
   given.max_version = way == "prefer" and "1.1" or nil

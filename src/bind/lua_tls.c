@@ -41,15 +41,16 @@ struct callback {
     struct lconn *c;
     const uint8_t *in;
     size_t n;
-    struct buf *out; /* rewrite */
-    uint8_t *name;   /* select */
+    const char *key; /* rewrite, take */
+    struct buf *out;
+    uint8_t *name; /* select */
     int result;
 };
 
 static int call_rewrite(lua_State *L) {
     struct callback *cb = lua_touserdata(L, 1);
     size_t n;
-    if (!begin_call(cb->c, "rewrite"))
+    if (!begin_call(cb->c, cb->key))
         return 0;
     lua_pushlstring(L, (const char *)cb->in, cb->n);
     if (sched_call(L, cb->c->waiters.first, 1, 1) != LUA_OK)
@@ -57,7 +58,7 @@ static int call_rewrite(lua_State *L) {
     if (lua_isnil(L, -1))
         return 0;
     if (lua_type(L, -1) != LUA_TSTRING)
-        return luaL_error(L, "'rewrite' must return octets or nil");
+        return luaL_error(L, "'%s' must return octets or nil", cb->key);
     const char *octets = lua_tolstring(L, -1, &n);
     cb->result = buf_append(cb->out, octets, n);
     return 0;
@@ -121,7 +122,13 @@ static int run_callback(struct callback *cb, lua_CFunction function, int failed)
 }
 
 static int on_rewrite(void *ctx, const uint8_t *record, size_t n, struct buf *out) {
-    struct callback cb = {.c = ctx, .in = record, .n = n, .out = out, .result = -1};
+    struct callback cb = {
+        .c = ctx, .in = record, .n = n, .key = "rewrite", .out = out, .result = -1};
+    return run_callback(&cb, call_rewrite, -1);
+}
+
+static int on_take(void *ctx, const uint8_t *record, size_t n, struct buf *out) {
+    struct callback cb = {.c = ctx, .in = record, .n = n, .key = "take", .out = out, .result = -1};
     return run_callback(&cb, call_rewrite, -1);
 }
 
@@ -166,7 +173,7 @@ static void read_strings(lua_State *L, int idx, struct tls_options *o) {
                    {"ciphers", &o->ciphers},         {"ciphersuites", &o->ciphersuites},
                    {"groups", &o->groups},           {"cert_file", &o->cert_file},
                    {"key_file", &o->key_file},       {"ca_file", &o->ca_file},
-                   {"verify_name", &o->verify_name}};
+                   {"verify_name", &o->verify_name}, {"own_name", &o->own_name}};
     for (size_t i = 0; i < sizeof members / sizeof *members; i++)
         *members[i].to = engine_string(L, idx, members[i].key, NULL);
     if (engine_member(L, idx, "sni") == LUA_TSTRING)
@@ -211,6 +218,8 @@ void tls_options_read(lua_State *L, int idx, struct lconn *c, struct tls_options
     int callbacks = lua_gettop(L);
     if (read_callback(L, idx, callbacks, "rewrite"))
         out->rewrite = on_rewrite;
+    if (read_callback(L, idx, callbacks, "take"))
+        out->take = on_take;
     if (read_callback(L, idx, callbacks, "select"))
         out->select = on_select;
 }
@@ -310,6 +319,10 @@ void tls_info_push(lua_State *L, const struct tls_info *info) {
     set_string(L, "sni", info->sni);
     set_string(L, "verify_error", info->verify_error);
     set_string(L, "subject", info->peer_subject);
+    if (info->covers >= 0) {
+        lua_pushboolean(L, info->covers);
+        lua_setfield(L, -2, "covers");
+    }
     if (info->client_hello_len > HELLO_VERSION + 1) {
         push_client_hello(L, info);
         lua_setfield(L, -2, "client_hello");

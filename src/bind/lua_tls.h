@@ -9,7 +9,7 @@
 #include "io/tls.h"
 
 /* Read the table at idx. Strings are borrowed from it, and from what is left on the stack. The
-   callbacks are put into a table, pushed last: `rewrite`, `select`. */
+   callbacks are put into a table, pushed last: `rewrite`, `take`, `select`. */
 void tls_options_read(lua_State *L, int idx, struct lconn *c, struct tls_options *out);
 
 /* Push the info table. */

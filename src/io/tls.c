@@ -97,11 +97,21 @@ int tls_client_session_cb(SSL *ssl, SSL_SESSION *session) {
 
 /* --- life --- */
 
-static const char *set_verify_name(SSL *ssl, const char *name) {
+static bool is_address(const char *name) {
     struct in6_addr address;
-    bool ip = inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
-    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (ip ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) : SSL_set1_host(ssl, name))
+    return inet_pton(AF_INET, name, &address) == 1 || inet_pton(AF_INET6, name, &address) == 1;
+}
+
+static const char *set_verify_name(struct tls_conn *t, const struct tls_options *o) {
+    const char *name = o->verify_name;
+    if (!(t->verify_name = mem_alloc(strlen(name) + 1)))
+        return "out of memory";
+    memcpy(t->verify_name, name, strlen(name) + 1);
+    if (!o->verify)
+        return NULL;
+    SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (is_address(name) ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), name)
+                         : SSL_set1_host(t->ssl, name))
         return NULL;
     return "verify_name is not a name that a certificate can cover";
 }
@@ -131,7 +141,7 @@ static const char *set_client(struct tls_conn *t, const struct tls_options *o) {
     const char *error = keep_list(t, o->alpn_taken, o->alpn_taken_len);
     if (error)
         return error;
-    return o->verify && o->verify_name ? set_verify_name(t->ssl, o->verify_name) : NULL;
+    return o->verify_name ? set_verify_name(t, o) : NULL;
 }
 
 static const char *set_server(struct tls_conn *t, const struct tls_options *o) {
@@ -165,6 +175,8 @@ struct tls_conn *tls_conn_new(const struct tls_options *o, bool server, const ch
     }
     t->server = server;
     t->rewrite = o->rewrite;
+    t->take = server ? NULL : o->take;
+    t->info.covers = -1;
     t->early = o->early_data;
     t->verify = o->verify;
     t->ctx = o->ctx;
@@ -194,6 +206,7 @@ void tls_conn_free(struct tls_conn *t) {
     buf_dispose(&t->out);
     buf_dispose(&t->early_in);
     mem_free(t->alpn);
+    mem_free(t->verify_name);
     mem_free(t->client_hello);
     mem_free(t->server_hello);
     mem_free(t->encrypted_extensions);
@@ -219,6 +232,12 @@ static void fill_alpn(struct tls_conn *t) {
         memcpy(t->info.alpn, name, len);
 }
 
+static bool covers(X509 *cert, const char *name) {
+    return (is_address(name)
+                ? X509_check_ip_asc(cert, name, 0)
+                : X509_check_host(cert, name, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL)) == 1;
+}
+
 static void fill_peer(struct tls_conn *t) {
     X509 *cert = SSL_get0_peer_certificate(t->ssl);
     long result = SSL_get_verify_result(t->ssl);
@@ -226,6 +245,7 @@ static void fill_peer(struct tls_conn *t) {
     if (cert) /* what is not printable comes escaped */
         t->info.peer_subject =
             X509_NAME_oneline(X509_get_subject_name(cert), t->subject, sizeof t->subject);
+    t->info.covers = cert && t->verify_name ? covers(cert, t->verify_name) : -1;
     if (!t->verify)
         return;
     t->info.verify_error = !cert                 ? "no certificate"
@@ -313,32 +333,21 @@ int tls_conn_feed(struct tls_conn *t, const uint8_t *octets, size_t n) {
     return buf_append(&t->in, octets, n);
 }
 
-/* The first flight of a client is its ClientHello alone. */
-static void rewrite_flight(struct tls_conn *t) {
-    struct buf changed;
-    buf_init(&changed, OUT_MAX);
-    t->flight_sent = true;
-    if (!t->server && t->alpn_len > 0) /* OpenSSL compares the answer with this list */
-        SSL_set_alpn_protos(t->ssl, t->alpn, (unsigned)t->alpn_len);
-    if (t->rewrite && t->rewrite(t->ctx, t->out.data, t->out.len, &changed) == 0) {
-        struct buf original = t->out;
-        t->out = changed;
-        changed = original;
-    }
-    buf_dispose(&changed);
-}
-
 enum tls_status tls_conn_handshake(struct tls_conn *t) {
     if (t->busy)
         return TLS_WANT;
     if (t->info.done || t->failed)
         return t->info.done ? TLS_OK : TLS_FAILED;
     enter(t);
+    if (!tls_flight_take(t)) {
+        t->busy = false;
+        return TLS_WANT;
+    }
     int result = tls_early_take(t);
     if (result > 0)
         result = SSL_do_handshake(t->ssl);
     if (!t->flight_sent && t->out.len > 0)
-        rewrite_flight(t);
+        tls_flight_rewrite(t);
     enum tls_status status = leave(t, result);
     if (status == TLS_OK)
         fill_info(t);

@@ -40,14 +40,17 @@ struct tls_options {
                          16 KiB; it is read like what comes after the handshake */
     struct buf *keys; /* NULL, or where the lines of a key log go: it outlives the connection */
     /* client */
+    tls_rewrite_fn take;         /* the server's first record: what OpenSSL reads instead of it */
     const char *sni;             /* NULL: no server_name extension */
-    const char *verify_name;     /* the name or address that the certificate must cover */
+    const char *verify_name;     /* the name or address that the certificate must cover; without
+                                    verify: covers tells whether it does */
     struct tls_session *session; /* resume it, or NULL */
     bool post_handshake_auth;    /* offer it, so that a server may ask for a certificate later */
     const uint8_t *alpn_taken; /* instead of alpn, once the ClientHello has left: the names that the
                                   answer may have, so that one that was not offered is taken too */
     size_t alpn_taken_len;
     /* server */
+    const char *own_name; /* without cert_file: for this name, made anew; NULL: localhost */
     tls_select_fn select;
     bool alpn_force; /* select the first name of alpn whether that name was offered or not (a client
                         without the extension gets none: OpenSSL cannot answer it unasked) */
@@ -62,10 +65,11 @@ struct tls_info { /* what was negotiated; strings owned by the connection */
     uint8_t alpn[255]; /* as selected by the server */
     size_t alpn_len;   /* 0: none */
     bool resumed;
-    const char *early_data;      /* NULL: none was sent, "accepted" or "rejected" */
-    const char *sni;             /* server: the name that the client asked for */
-    const char *verify_error;    /* NULL when verified (or not asked) */
-    const char *peer_subject;    /* one line, or NULL */
+    const char *early_data;   /* NULL: none was sent, "accepted" or "rejected" */
+    const char *sni;          /* server: the name that the client asked for */
+    const char *verify_error; /* NULL when verified (or not asked) */
+    const char *peer_subject; /* one line, or NULL */
+    int covers;               /* whether the peer's certificate is for verify_name; -1: not asked */
     const uint8_t *client_hello; /* server: the first ClientHello as it came (handshake message) */
     size_t client_hello_len;
     /* client: the same of what answered it, also where our TLS refused it */

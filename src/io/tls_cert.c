@@ -1,4 +1,7 @@
 /* tls_cert.c - the certificates of a server that was given none: self-signed, once per process. */
+#include <stdio.h>
+#include <string.h>
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -7,6 +10,8 @@
 #include "io/tls_internal.h"
 
 #define SAN "DNS:localhost,IP:127.0.0.1,IP:::1"
+
+enum { NAME_MAX_LEN = 253 };
 
 struct own_cert {
     X509 *cert;
@@ -28,23 +33,23 @@ static bool set_serial(X509 *cert) {
 }
 
 /* Valid from yesterday (clocks differ) for a year. */
-static bool fill(X509 *cert, EVP_PKEY *key) {
+static bool fill(X509 *cert, EVP_PKEY *key, const char *common_name, const char *san) {
     X509_NAME *name = X509_get_subject_name(cert);
     return X509_set_version(cert, X509_VERSION_3) && set_serial(cert) &&
            X509_gmtime_adj(X509_getm_notBefore(cert), -86400L) &&
            X509_gmtime_adj(X509_getm_notAfter(cert), 365L * 86400) &&
-           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost",
+           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)common_name,
                                       -1, -1, 0) &&
            X509_set_issuer_name(cert, name) && X509_set_pubkey(cert, key) &&
-           add_extension(cert, NID_subject_alt_name, SAN) &&
+           add_extension(cert, NID_subject_alt_name, san) &&
            add_extension(cert, NID_basic_constraints, "critical,CA:FALSE") &&
            X509_sign(cert, key, EVP_sha256()) > 0;
 }
 
 /* key is owned from here on, also when this fails. */
-static bool make(struct own_cert *own, EVP_PKEY *key) {
+static bool make_for(struct own_cert *own, EVP_PKEY *key, const char *name, const char *san) {
     X509 *cert = key ? X509_new() : NULL;
-    if (!cert || !fill(cert, key)) {
+    if (!cert || !fill(cert, key, name, san)) {
         X509_free(cert);
         EVP_PKEY_free(key);
         return false;
@@ -52,6 +57,10 @@ static bool make(struct own_cert *own, EVP_PKEY *key) {
     own->cert = cert;
     own->key = key;
     return true;
+}
+
+static bool make(struct own_cert *own, EVP_PKEY *key) {
+    return make_for(own, key, "localhost", SAN);
 }
 
 /* RFC 8422 section 5.1: the client must know the curve of the certificate, if it names any. */
@@ -107,7 +116,28 @@ static int add_rsa(SSL *ssl, void *unused) {
     return SSL_use_certificate(ssl, own_rsa.cert) == 1 && SSL_use_PrivateKey(ssl, own_rsa.key) == 1;
 }
 
-int tls_cert_use_own(SSL_CTX *context) {
+static void forget(struct own_cert *own) {
+    X509_free(own->cert);
+    EVP_PKEY_free(own->key);
+    *own = (struct own_cert){0};
+}
+
+static int use_named(SSL_CTX *context, const char *name) {
+    struct own_cert own = {0};
+    char san[NAME_MAX_LEN + sizeof "DNS:"];
+    if (strlen(name) > NAME_MAX_LEN)
+        return -1;
+    snprintf(san, sizeof san, "DNS:%s", name);
+    bool ok = make_for(&own, EVP_EC_gen("P-256"), name, san) &&
+              SSL_CTX_use_certificate(context, own.cert) == 1 &&
+              SSL_CTX_use_PrivateKey(context, own.key) == 1;
+    forget(&own); /* the context holds them */
+    return ok ? 0 : -1;
+}
+
+int tls_cert_use_own(SSL_CTX *context, const char *name) {
+    if (name)
+        return use_named(context, name);
     if (!own_ec.cert && !make(&own_ec, EVP_EC_gen("P-256")))
         return -1;
     if (SSL_CTX_use_certificate(context, own_ec.cert) != 1 ||
@@ -115,12 +145,6 @@ int tls_cert_use_own(SSL_CTX *context) {
         return -1;
     SSL_CTX_set_cert_cb(context, add_rsa, NULL);
     return 0;
-}
-
-static void forget(struct own_cert *own) {
-    X509_free(own->cert);
-    EVP_PKEY_free(own->key);
-    *own = (struct own_cert){0};
 }
 
 static int append_pem(struct buf *pem, X509 *cert) {

@@ -66,7 +66,8 @@ static const char *make_key(struct buf *key, const struct tls_options *o, bool s
                           o->refuse_renegotiation,
                           !server && o->post_handshake_auth,
                           server && o->early_data};
-    const char *texts[] = {o->min_version, o->max_version, o->ciphers, o->ciphersuites, o->groups};
+    const char *texts[] = {o->min_version,  o->max_version, o->ciphers,
+                           o->ciphersuites, o->groups,      o->own_name};
     if (buf_append(key, flags, sizeof flags) != 0)
         return "out of memory";
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -132,7 +133,7 @@ static int no_password(char *out, int size, int writing, void *unused) {
 
 static const char *set_certificate(SSL_CTX *c, const struct tls_options *o, bool server) {
     if (!o->cert_file) {
-        if (server && tls_cert_use_own(c) != 0)
+        if (server && tls_cert_use_own(c, o->own_name) != 0)
             return fail("self-signed certificate", NULL);
         return NULL;
     }

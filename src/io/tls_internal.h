@@ -31,10 +31,11 @@ struct tls_conn {
     struct buf *keys; /* borrowed; NULL: no key log of its own */
 
     void *ctx;
-    tls_rewrite_fn rewrite;
+    tls_rewrite_fn rewrite, take;
     tls_select_fn select;
     bool alpn_force;
-    uint8_t *alpn; /* a copy of the list: server: to select from; client: alpn_taken */
+    char *verify_name; /* owned, or NULL */
+    uint8_t *alpn;     /* a copy of the list: server: to select from; client: alpn_taken */
     size_t alpn_len;
     bool alpn_chosen; /* server: what follows is decided */
     uint8_t alpn_name[255];
@@ -58,9 +59,14 @@ void tls_context_cleanup(void);
 /* "what: the reason that OpenSSL gives" into text. */
 void tls_reason(char *text, size_t size, const char *what);
 
-/* tls_cert.c: give the context our own EC certificate, and an RSA one to connections that need it.
-   0, or -1 with OpenSSL's error queue telling. */
-int tls_cert_use_own(SSL_CTX *context);
+/* tls_flight.c: let rewrite change our first flight; let take change the server's first record:
+   false while that is not whole. */
+void tls_flight_rewrite(struct tls_conn *t);
+bool tls_flight_take(struct tls_conn *t);
+
+/* tls_cert.c: give the context our own EC certificate, and an RSA one to connections that need it;
+   with a name an EC one for that name. 0, or -1 with OpenSSL's error queue telling. */
+int tls_cert_use_own(SSL_CTX *context, const char *name);
 void tls_cert_cleanup(void);
 
 /* tls_early.c: the most that is taken; server: take what has come, 1 or OpenSSL's -1; read it. */

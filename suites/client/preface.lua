@@ -244,13 +244,42 @@ case {
   each = {
     { label = "PING", PING "too soon" },
     { label = "WINDOW_UPDATE", WINDOW_UPDATE { stream = 0, increment = 1000 } },
-    { label = "SETTINGS with ACK", SETTINGS { ack = true } },
-    { label = "unknown type", FRAME { type = 0xf3, stream = 0, payload = "too soon" } },
+    { label = "PRIORITY", PRIORITY { stream = 1, dependency = 0, weight = 15 } },
   },
   run = function(conn, row)
     conn:send(row[1])
     conn:send_preface()
     conn:expect_refusal { "PROTOCOL_ERROR", goaway = "optional" }
+  end,
+}
+
+case {
+  id = "first-frame-unclear",
+  title = "what can be read as the SETTINGS that come first, or as nothing, and then SETTINGS",
+  req = { "RFC9113-3.4-13", "RFC7540-3.5-6" },
+  caught = "warn",
+  each = {
+    { label = "SETTINGS with ACK", SETTINGS { ack = true }, "section 3.4 asks for a SETTINGS frame and does not name the flag" },
+    { label = "unknown type", FRAME { type = 0xf3, stream = 0, payload = "too soon" },
+      "section 4.1 says to discard it, section 3.4 that SETTINGS must come first" },
+  },
+  run = function(conn, row)
+    conn:send(row[1])
+    conn:send_preface()
+    conn:expect_refusal { "PROTOCOL_ERROR", goaway = "optional", tolerated = row[2] }
+  end,
+}
+
+case {
+  id = "no-preface",
+  title = "the server ends its side without a single octet",
+  req = "RFC9113-3.4-13",
+  violate = "RFC9113-3.4-13=closed",
+  caught = "warn",
+  run = function(conn)
+    check(conn:expect_preface(), "the client preface", "another, or none")
+    conn:half_close()
+    conn:expect_refusal { "PROTOCOL_ERROR", goaway = "optional", unframed = true }
   end,
 }
 

@@ -79,6 +79,19 @@ case {
 }
 
 case {
+  id = "token",
+  title = "the request asks for h2c, the name for cleartext TCP, and not for h2",
+  req = "RFC7540-3.2-17",
+  violate = { "RFC7540-3.2-17", "RFC7540-3.2-17=both" },
+  run = function(conn)
+    local found = table.concat(values(request_of(conn), "upgrade"), ", ")
+    local set = {}
+    for token in found:gmatch "[^,%s]+" do set[token:lower()] = true end
+    check(set.h2c and not set.h2, "Upgrade: h2c", "Upgrade: " .. found)
+  end,
+}
+
+case {
   id = "settings-alphabet",
   title = "HTTP2-Settings is in the base64url alphabet",
   req = "RFC7540-3.2.1-4",

@@ -30,6 +30,8 @@ first("window-update", function() return WINDOW_UPDATE { stream = 0, increment =
 first("continuation", function(stream) return CONTINUATION { stream = stream, fragment = "" } end)
 first("altsvc", function() return ALTSVC { origin = "https://localhost", value = "clear" } end,
   { soft = "a server that does not know ALTSVC discards it (section 4.1)" })
+first("origin", function() return ORIGIN { origins = { "https://localhost" } } end,
+  { soft = "a server that does not know ORIGIN discards it (section 4.1)" })
 first("priority-update", function(stream)
   return PRIORITY_UPDATE { prioritized_stream = stream, value = "u=3" }
 end, { soft = "a server that does not know PRIORITY_UPDATE discards it (section 4.1)" })

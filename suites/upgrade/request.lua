@@ -74,7 +74,11 @@ good { id = "content-like-frames", title = "content that looks like the preface 
 -- Header fields ---------------------------------------------------------------------------------------------------
 
 local function names_h2c(conn)
-  local value = field(conn.response.fields, "upgrade") or "nothing"
+  local named = {}
+  for _, pair in ipairs(conn.response.fields) do
+    if pair[1]:lower() == "upgrade" then named[#named + 1] = pair[2] end
+  end
+  local value = table.concat(named, ", ")
   check(value:lower() == "h2c", "Upgrade: h2c in the 101", "Upgrade: " .. value)
 end
 

@@ -208,6 +208,34 @@ START_TEST(sni_and_hello) {
 }
 END_TEST
 
+/* A certificate of another name, and whether it is for the one that counts; without verification
+ * too. */
+START_TEST(other_name) {
+    static const struct {
+        const char *own, *wanted;
+        int covers;
+    } rows[] = {
+        {"example.test", "example.test", 1},
+        {"example.test", "localhost", 0},
+        {"example.test", NULL, -1},
+        {"*.example.test", "a.example.test", 1},
+        {"*.example.test", "example.test", 0},
+        {NULL, "localhost", 1},
+        {NULL, "127.0.0.1", 1},
+        {NULL, "127.0.0.2", 0},
+    };
+    const struct tls_options server = {.own_name = rows[_i].own};
+    const struct tls_options client = {.verify_name = rows[_i].wanted};
+    struct tls_pair p = joined(&client, &server);
+    const struct tls_info *info = tls_conn_info(p.client);
+    ck_assert_int_eq(info->covers, rows[_i].covers);
+    ck_assert_ptr_null(info->verify_error);
+    ck_assert_ptr_nonnull(strstr(info->peer_subject, rows[_i].own ? rows[_i].own : "localhost"));
+    ck_assert_int_eq(tls_conn_info(p.server)->covers, -1);
+    pair_free(&p);
+}
+END_TEST
+
 START_TEST(verification) {
     static const struct {
         const char *name;
@@ -402,6 +430,7 @@ static Suite *suite(void) {
     tcase_add_loop_test(t, alpn_by_callback, 0, 8);
     tcase_add_test(t, sni_and_hello);
     tcase_add_loop_test(t, verification, 0, 7);
+    tcase_add_loop_test(t, other_name, 0, 8);
     tcase_add_loop_test(t, client_certificate, 0, 2);
     tcase_add_test(t, certificate_later);
     tcase_add_loop_test(t, resumption, 0, 2);

@@ -19,6 +19,14 @@ static int set_length(void *ctx, const uint8_t *record, size_t n, struct buf *ou
     return 0;
 }
 
+static int put_length_back(void *ctx, const uint8_t *record, size_t n, struct buf *out) {
+    const uint8_t *list = memmem(record, n, "\0\5\2h2", 5);
+    ck_assert_ptr_nonnull(list);
+    ck_assert_int_eq(buf_append(out, record, n), 0);
+    out->data[list + 1 - record] = *(uint8_t *)ctx;
+    return 0;
+}
+
 static int keep(void *ctx, const uint8_t *record, size_t n, struct buf *out) {
     ck_assert_int_eq(buf_append(out, record, n), 0);
     (*(int *)ctx)++;
@@ -72,6 +80,49 @@ START_TEST(rewriting_server) {
     struct tls_pair p = at_odds(&client, &server);
     ck_assert_int_eq(tls_conn_info(p.server)->alert_received, 50);
     ck_assert_ptr_nonnull(tls_conn_info(p.client)->server_hello);
+    pair_free(&p);
+}
+END_TEST
+
+/* The server's first record: what was made of it on one side is undone on the other. */
+START_TEST(taking) {
+    uint8_t wrong = 5, right = 3;
+    int calls = 0;
+    const struct tls_options server = {ALPN("\2h2"), .rewrite = set_length, .ctx = &wrong};
+    struct tls_options client = {ALPN("\2h2"), .max_version = "1.2", .take = put_length_back,
+                                 .ctx = &right};
+    struct tls_pair p = joined(&client, &server);
+    ck_assert_uint_eq(tls_conn_info(p.client)->alpn_len, 2);
+    pair_free(&p);
+    client = (struct tls_options){.take = keep, .ctx = &calls};
+    const struct tls_options plain = {0};
+    p = joined(&client, &plain);
+    ck_assert_int_eq(calls, 1);
+    pair_free(&p);
+}
+END_TEST
+
+/* It comes octet by octet, and is taken when it is whole. */
+START_TEST(taking_in_pieces) {
+    int calls = 0;
+    const char *error;
+    const struct tls_options client = {.take = keep, .ctx = &calls}, server = {0};
+    struct tls_pair p;
+    ck_assert(pair_new(&p, &client, &server, &error));
+    tls_conn_handshake(p.client);
+    pair_carry(p.client, p.server);
+    tls_conn_handshake(p.server);
+    struct buf flight;
+    buf_init(&flight, 1 << 20);
+    ck_assert_int_eq(tls_conn_output(p.server, &flight), 0);
+    size_t whole = 5 + ((size_t)flight.data[3] << 8 | flight.data[4]);
+    for (size_t i = 0; i < flight.len; i++) {
+        ck_assert_int_eq(calls, i >= whole);
+        ck_assert_int_eq(tls_conn_feed(p.client, flight.data + i, 1), 0);
+        p.client_status = tls_conn_handshake(p.client);
+    }
+    ck_assert_int_eq(p.client_status, TLS_OK);
+    buf_dispose(&flight);
     pair_free(&p);
 }
 END_TEST
@@ -245,6 +296,8 @@ static Suite *suite(void) {
     tcase_add_test(t, rewriting);
     tcase_add_loop_test(t, answers, 0, 2);
     tcase_add_test(t, rewriting_server);
+    tcase_add_test(t, taking);
+    tcase_add_test(t, taking_in_pieces);
     tcase_add_loop_test(t, early_data, 0, 2);
     tcase_add_loop_test(t, early_data_not_allowed, 0, 2);
     tcase_add_test(t, close_notify);

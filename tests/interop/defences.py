@@ -35,7 +35,6 @@ NOTES = [
     (r'no witness request: GOAWAY came before', 'RFC 9113 6.8: after GOAWAY no new stream is opened'),
     (r'closed after the response|server may close', 'RFC 9113 5.4.1, 9.1: a connection may be ended'),
     (r'no HTTP/1.1 response|connection stays open after the HTTP/1.1 response', 'RFC 9113 3.4: how an invalid preface is answered is free'),
-    (r"another site's certificate", 'RFC 9110 15.5.20: 421 is a MAY'),
     (r'^upgraded$', 'RFC 9110 7.8: a server may upgrade'),
 ]
 
