@@ -23,8 +23,8 @@ local NEEDS = {
   push = "the target does not push",
 }
 
--- The task's own deadline comes after those of the way to the target and of the case: it ends scripts, not waits.
-local PARTS = 2
+-- The task's own deadline comes after those of the ways to the target and of the case: it ends scripts, not waits.
+local PARTS = 4
 local BACKSTOP = 1
 local MAX_TIMEOUT = 600 -- a probe says its timeout when it already runs
 

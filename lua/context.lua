@@ -43,6 +43,13 @@ function context.start(run)
   run.started = engine.waited()
 end
 
+--- What began at this time (engine.waited) is over, and does not count.
+function context.excuse(run, since)
+  if run.started then
+    run.started = run.started + engine.waited() - since
+  end
+end
+
 --- Seconds that are left for the case; 0 when its time is over.
 function context.left(run)
   if not run.started then

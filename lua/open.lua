@@ -157,8 +157,9 @@ local function checked(options, run)
 end
 
 --- Opens a connection to run.target: { mode =, start = "open", settings =, auto = }. Parks. The conn object, or nil,
--- code, message. The first connection of a run starts the case's time anew when it is ready.
+-- code, message. The first connection of a run starts the case's time anew when it is ready; the time that others take does not count.
 function open.connect(run, options)
+  local begun = engine.waited()
   local given = checked(options or {}, run)
   local target = (options or {}).target or run.target
   if not given.mode then
@@ -178,6 +179,8 @@ function open.connect(run, options)
   end
   if first then
     context.start(run)
+  else
+    context.excuse(run, begun)
   end
   conn:_hand_over()
   return conn

@@ -184,7 +184,7 @@ case {
 -- Lets the server read what was sent before: what a connection that it accepted later is answered comes after that.
 local function let_it_read()
   local other = connect { mode = "prior", start = "open", may_fail = true } or connect { mode = "upgrade", start = "open" }
-  for _ = 1, 20 do other:ping() end
+  for _ = 1, 6 do other:ping() end
 end
 
 case {
