@@ -113,7 +113,7 @@ describe("case_run.once", function()
   end)
 
   it("says which limit a script passed", function()
-    for limit, text in pairs { instructions = "budget of 50 million", memory = "cap of 64 MiB", deadline = "within 5 s" } do
+    for limit, text in pairs { instructions = "budget of 50 million", memory = "cap of 64 MiB", deadline = "within 9 s" } do
       local spawn = fake.spawn
       fake.spawn = function(fn, options)
         local task = spawn(fn, options)
