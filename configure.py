@@ -29,7 +29,7 @@ SOURCES = {
         'reply', 'settings', 'streams', 'tables', 'transcript',
     ],
     'io': [
-        'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert',
+        'connect', 'listen', 'orphans', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio', 'tls_cert',
         'tls_context', 'tls_early', 'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [

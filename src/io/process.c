@@ -2,13 +2,16 @@
 #include "io/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
+#include "io/orphans.h"
 
-enum { READ_SIZE = 16384, FINAL_READS = 64 };
+enum { READ_SIZE = 16384, FINAL_READS = 64, LAST_MILLISECONDS = 1000 };
 
 struct io_process {
     uv_process_t process;
@@ -16,10 +19,12 @@ struct io_process {
     int open_handles;
     bool running, ended, freed;
     int status, signal;
-    struct buf output;
-    size_t dropped;
+    struct buf output; /* with keep_last up to twice what is kept: its front goes now and then */
+    size_t output_max;
+    bool keep_last;
+    uint64_t dropped;
     char chunk[READ_SIZE];
-    process_exit_fn on_exit;
+    process_fn on_exit, on_output;
     void *ctx;
     struct io_process *next, *prev; /* of those that run */
 };
@@ -27,9 +32,24 @@ struct io_process {
 /* Those that run: nothing outlives us, even when we leave by exit(). */
 static struct io_process *first_running;
 
+static bool is_running(pid_t pid) {
+    const struct io_process *p = first_running;
+    while (p && p->process.pid != pid)
+        p = p->next;
+    return p != NULL;
+}
+
+static bool is_nobody(pid_t pid) {
+    (void)pid;
+    return false;
+}
+
 static void kill_all(void) {
     for (struct io_process *p = first_running; p; p = p->next)
         kill(-p->process.pid, SIGKILL);
+    /* There is no loop any more that would tell when they are gone. */
+    for (int i = 0; i < LAST_MILLISECONDS && orphans_end(is_nobody) > 0; i++)
+        poll(NULL, 0, 1);
 }
 
 static void list_running(struct io_process *p) {
@@ -77,12 +97,28 @@ static void release(struct io_process *p) {
 
 /* --- output --- */
 
-static void keep(struct io_process *p, const char *octets, size_t n) {
+static void keep_last(struct io_process *p, const char *octets, size_t n) {
+    size_t part = n < p->output_max ? n : p->output_max;
+    size_t after = p->output.len + part;
+    if (after > 2 * p->output_max) {
+        p->dropped += after - p->output_max;
+        buf_drop(&p->output, after - p->output_max);
+    }
+    p->dropped += n - part;
+    if (part > 0 && buf_append(&p->output, octets + n - part, part) != 0)
+        p->dropped += part;
+}
+
+static void keep_first(struct io_process *p, const char *octets, size_t n) {
     size_t room = p->output.max - p->output.len;
     size_t part = n < room ? n : room;
     if (part > 0 && buf_append(&p->output, octets, part) != 0)
         part = 0;
     p->dropped += n - part;
+}
+
+static void keep(struct io_process *p, const char *octets, size_t n) {
+    (p->keep_last ? keep_last : keep_first)(p, octets, n);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
@@ -93,10 +129,13 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     struct io_process *p = stream->data;
-    if (n > 0)
+    if (n > 0) {
         keep(p, buf->base, (size_t)n);
-    else if (n < 0)
+        if (p->on_output && !p->freed)
+            p->on_output(p->ctx);
+    } else if (n < 0) {
         close_handle((uv_handle_t *)stream);
+    }
 }
 
 /* What the command wrote before it ended is in the pipe: take it now. Somebody who left the group
@@ -174,13 +213,16 @@ static int start(uv_loop_t *loop, struct io_process *p, const struct process_opt
 }
 
 struct io_process *io_process_start(uv_loop_t *loop, const struct process_options *options,
-                                    process_exit_fn on_exit, void *ctx, int *error) {
+                                    process_fn on_exit, void *ctx, int *error) {
     struct io_process *p = mem_alloc(sizeof *p);
     *error = UV_ENOMEM;
     if (!p)
         return NULL;
-    buf_init(&p->output, options->output_max);
+    buf_init(&p->output, options->output_max * (options->keep_last ? 2 : 1));
+    p->output_max = options->output_max;
+    p->keep_last = options->keep_last;
     p->on_exit = on_exit;
+    p->on_output = options->on_output;
     p->ctx = ctx;
     *error = start(loop, p, options);
     if (*error == 0)
@@ -220,13 +262,27 @@ int io_process_signal(const struct io_process *p) {
     return p->signal;
 }
 
-const struct buf *io_process_output(const struct io_process *p, size_t *dropped) {
-    *dropped = p->dropped;
-    return &p->output;
+struct process_output io_process_output(const struct io_process *p) {
+    size_t surplus = p->output.len > p->output_max ? p->output.len - p->output_max : 0;
+    return (struct process_output){
+        .data = p->output.len ? p->output.data + surplus : NULL,
+        .len = p->output.len - surplus,
+        .dropped = p->dropped + surplus,
+    };
 }
 
 int io_process_kill(struct io_process *p, int number) {
     if (!p->running)
         return UV_ESRCH;
     return kill(-p->process.pid, number) == 0 ? 0 : UV_ESRCH;
+}
+
+/* --- who left the group --- */
+
+void io_process_adopt_orphans(void) {
+    orphans_adopt();
+}
+
+size_t io_process_end_orphans(void) {
+    return orphans_end(is_running);
 }
