@@ -1,10 +1,12 @@
 -- A whole run: target, pre-flight, rounds of cases, results, reports, exit status.
 local again = require "h2probe.again"
+local args = require "h2probe.args"
 local engine = require "h2probe.engine"
 local preflight = require "h2probe.preflight"
 local reporting = require "h2probe.reporting"
 local results = require "h2probe.results"
 local runner = require "h2probe.runner"
+local server_command = require "h2probe.server_command"
 local targets = require "h2probe.targets"
 
 local campaign = {}
@@ -43,7 +45,7 @@ local function round_options(plan, aim, look, context)
     jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
     strict = options.strict, verbose = options.verbose,
     command = plan.command or again.of_server(plan.url, plan.files, options),
-    findings = look.runs, role = plan.role, unguarded = plan.role == "server",
+    findings = look.runs, role = plan.role, unguarded = plan.role == "server", keeper = plan.keeper,
     progress = function(event) reporting.live(plan.reports, "progress", context, event) end,
     on_start = function(interrupt)
       plan.interrupt = interrupt
@@ -56,7 +58,7 @@ end
 
 -- Signals: the first ends the run, with reports; the second ends everything.
 local function on_signals(plan)
-  for _, name in ipairs { "SIGINT", "SIGTERM" } do
+  for _, name in ipairs(plan.keeper and { "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT" } or { "SIGINT", "SIGTERM" }) do
     engine.on_signal(name, function()
       if plan.signal then
         if plan.last_will then
@@ -74,7 +76,7 @@ end
 
 -- A round is forgotten when it is merged, so that memory does not grow with their number.
 local function run_rounds(plan, options)
-  local merger, last = results.merger(), nil
+  local merger, last, died = results.merger(), nil, nil
   for round = 1, plan.options.rounds do
     if round > 1 and plan.signal then
       break
@@ -82,10 +84,12 @@ local function run_rounds(plan, options)
     options.findings = round == 1 and options.findings or {}
     last = runner.run(options)
     merger:add(last.entries)
-    if last.died or last.interrupted then
+    died = died or last.died
+    if last.died and not last.complete or last.interrupted then
       break
     end
   end
+  last.died = died
   local entries, flakes = merger:finish()
   return entries, merger.rounds > 1 and flakes or nil, last
 end
@@ -137,18 +141,31 @@ local function conclude(plan, all, context)
   return status
 end
 
+local function looked(plan, aim)
+  local function look()
+    return (plan.look or preflight.look) { targets = aim.targets, modes = aim.modes, timeout = plan.options.timeout,
+      jobs = plan.options.jobs }
+  end
+  if plan.keeper then
+    return server_command.look(plan, aim, look)
+  end
+  return look()
+end
+
 local function measured(plan, aim)
   local started, from = os.time(), engine.now()
-  local look, message = (plan.look or preflight.look) { targets = aim.targets, modes = aim.modes,
-    timeout = plan.options.timeout, jobs = plan.options.jobs }
+  local look, message, status = looked(plan, aim)
   if not look then
     say(message)
-    return EXIT.unreachable
+    return status or EXIT.unreachable
   end
   local modes = mode_list(aim, look.offers)
   local context = reporting.context(plan.options, { target = aim.text, modes = modes })
   reporting.live(plan.reports, "begin", context)
   local entries, flakes, last = run_rounds(plan, round_options(plan, aim, look, context))
+  if plan.keeper then
+    server_command.finish(plan.keeper, aim, again.of_server(plan.url, plan.files, plan.options), entries)
+  end
   local all = results.new { target = aim.text, started = started, seconds = engine.now() - from, modes = modes,
     interrupted = plan.signal, complete = last.complete, died = last.died, entries = entries, flakes = flakes }
   return conclude(plan, all, context)
@@ -182,6 +199,13 @@ end
 local function aim_of(plan)
   if plan.aim then
     return plan.aim
+  elseif plan.options.server_cmd then
+    local prepared, message, busy = server_command.prepare(plan.options, plan.url, say)
+    if not prepared then
+      return nil, message, busy and EXIT.unreachable
+    end
+    plan.keeper, plan.last_will = prepared.keeper, prepared.tidy
+    return prepared.aim
   elseif plan.url then
     return targets.of_url(plan.url, plan.options)
   end
@@ -198,15 +222,17 @@ function campaign.run(plan)
     return EXIT.usage
   end
   plan.reports = reports
-  local aim, wrong = aim_of(plan)
+  local aim, wrong, why = aim_of(plan)
   if not aim then
-    say(wrong)
-    return EXIT.usage
+    say(args.printable(wrong))
+    return why or EXIT.usage
   end
+  local _ <close> = setmetatable({}, { __close = plan.keeper and plan.last_will })
   on_signals(plan)
   local status = measured(plan, aim)
-  if plan.server then
-    plan.server:stop()
+  local ours = plan.server or plan.keeper
+  if ours then
+    ours:stop()
   end
   return status
 end

@@ -24,11 +24,11 @@ OWNED = [(re.compile(r'openssl/|uv\.h'), ('io', 'bind')), (re.compile(r'lua\.h|l
          (re.compile(r'nghttp2/'), ())]
 # The layers of lua/ (docs/runtime.md): a module requires modules of its own layer and of those above it here.
 LUA_LAYERS = [
-    ('data', r'requirements|fields|frames|url|transcript|resources|selection|evidence|verdict|context'),
+    ('data', r'requirements|fields|frames|url|transcript|resources|selection|evidence|verdict|context|crash_report'),
     ('wire', r'open|conn(_\w+)?|expect|outcome(_\w+)?|watch(\..*)?|rules|server(\..*)?|client(\..*)?|under_test'),
     ('language', r'environment|schema|loader'),
-    ('run', r'preflight|client_preflight|sentinel|case_run|settle|runner|results'),
-    ('front', r'again|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|cmd(\..*)?'),
+    ('run', r'preflight|client_preflight|sentinel|case_run|settle|death|runner|supervisor|results'),
+    ('front', r'again|server_command|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|cmd(\..*)?'),
 ]
 MACHINE_PATH = re.compile(r'(?<![\w.~*}-])/(?:work|root|farm|home)/[\w.]')
 

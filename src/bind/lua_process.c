@@ -140,7 +140,14 @@ static bool read_keep(lua_State *L) {
     return last;
 }
 
-/* engine.process { args =, env =, output =, keep = } */
+static bool read_linger(lua_State *L) {
+    engine_member(L, 1, "linger");
+    bool linger = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return linger;
+}
+
+/* engine.process { args =, env =, output =, keep =, linger = } */
 static int process_start(lua_State *L) {
     int error = 0;
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -148,6 +155,7 @@ static int process_start(lua_State *L) {
     struct process_options options = {
         .output_max = (size_t)engine_integer(L, 1, "output", 0, OUTPUT_MAX, OUTPUT_DEFAULT),
         .keep_last = read_keep(L),
+        .linger = read_linger(L),
         .on_output = on_output_of,
         .args = read_args(L),
     };
@@ -212,8 +220,8 @@ static int read_k(lua_State *L, int status, lua_KContext ctx) {
         lua_pushinteger(L, (lua_Integer)end);
         return 2;
     }
-    if (io_process_ended(p->io))
-        return engine_fail(L, "closed", "the command has ended");
+    if (io_process_silent(p->io))
+        return engine_fail(L, "closed", "nothing more will be written");
     if (sched_wait_over(L))
         return engine_fail(L, "timeout", "the command has not written more");
     return sched_park(L, &p->readers, "process:read", false, read_k);
@@ -230,6 +238,11 @@ static int process_kill(lua_State *L) {
     const struct process *p = check_process(L);
     int number = signal_number(L, 2);
     lua_pushboolean(L, io_process_kill(p->io, number) == 0);
+    return 1;
+}
+
+static int process_group(lua_State *L) {
+    lua_pushboolean(L, io_process_group(check_process(L)->io));
     return 1;
 }
 
@@ -263,16 +276,17 @@ static int adopt_orphans(lua_State *L) {
     return 0;
 }
 
-/* engine.end_orphans() -> how many are not gone yet */
+/* engine.end_orphans([without_killing]) -> how many are not gone yet */
 static int end_orphans(lua_State *L) {
-    lua_pushinteger(L, (lua_Integer)io_process_end_orphans());
+    lua_pushinteger(L, (lua_Integer)io_process_end_orphans(!lua_toboolean(L, 1)));
     return 1;
 }
 
 void engine_open_process(lua_State *L) {
     static const luaL_Reg methods[] = {
         {"wait", process_wait}, {"output", process_output}, {"read", process_read},
-        {"kill", process_kill}, {"pid", process_pid},       {NULL, NULL},
+        {"kill", process_kill}, {"pid", process_pid},       {"group", process_group},
+        {NULL, NULL},
     };
     static const luaL_Reg functions[] = {{"process", process_start},
                                          {"adopt_orphans", adopt_orphans},

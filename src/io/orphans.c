@@ -35,12 +35,13 @@ static pid_t parent_of(const char *name) {
 }
 
 /* Is it gone? */
-static bool ended(pid_t pid) {
-    kill(pid, SIGKILL);
+static bool ended(pid_t pid, bool killing) {
+    if (killing)
+        kill(pid, SIGKILL);
     return waitpid(pid, NULL, WNOHANG) == pid;
 }
 
-size_t orphans_end(bool (*known)(pid_t pid)) {
+size_t orphans_end(bool (*known)(pid_t pid), bool killing) {
     DIR *proc = adopting ? opendir("/proc") : NULL;
     size_t left = 0;
     const struct dirent *entry;
@@ -48,7 +49,7 @@ size_t orphans_end(bool (*known)(pid_t pid)) {
         if (!isdigit((unsigned char)entry->d_name[0]) || parent_of(entry->d_name) != getpid())
             continue;
         pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        left += !known(pid) && !ended(pid);
+        left += !known(pid) && !ended(pid, killing);
     }
     if (proc)
         closedir(proc);
@@ -60,8 +61,9 @@ size_t orphans_end(bool (*known)(pid_t pid)) {
 void orphans_adopt(void) {
 }
 
-size_t orphans_end(bool (*known)(pid_t pid)) {
+size_t orphans_end(bool (*known)(pid_t pid), bool killing) {
     (void)known;
+    (void)killing;
     return 0;
 }
 

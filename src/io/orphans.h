@@ -9,8 +9,8 @@
 
 /* Have them become our children from now on. Only Linux knows how; elsewhere nothing happens. */
 void orphans_adopt(void);
-/* Kill and reap every child of ours that is not known: how many are not gone yet. 0 before adopt.
- */
-size_t orphans_end(bool (*known)(pid_t pid));
+/* Reap every child of ours that is not known, kill it before if so asked: how many are not gone
+   yet. 0 before adopt. */
+size_t orphans_end(bool (*known)(pid_t pid), bool killing);
 
 #endif

@@ -17,7 +17,8 @@ struct io_process {
     uv_process_t process;
     uv_pipe_t out;
     int open_handles;
-    bool running, ended, freed;
+    bool running, ended, freed, linger;
+    bool listed; /* among those whose group is to be killed at the end */
     int status, signal;
     struct buf output; /* with keep_last up to twice what is kept: its front goes now and then */
     size_t output_max;
@@ -26,14 +27,14 @@ struct io_process {
     char chunk[READ_SIZE];
     process_fn on_exit, on_output;
     void *ctx;
-    struct io_process *next, *prev; /* of those that run */
+    struct io_process *next, *prev; /* of those listed */
 };
 
-/* Those that run: nothing outlives us, even when we leave by exit(). */
-static struct io_process *first_running;
+/* Those whose group may live: nothing outlives us, even when we leave by exit(). */
+static struct io_process *first_listed;
 
-static bool is_running(pid_t pid) {
-    const struct io_process *p = first_running;
+static bool is_listed(pid_t pid) {
+    const struct io_process *p = first_listed;
     while (p && p->process.pid != pid)
         p = p->next;
     return p != NULL;
@@ -45,32 +46,34 @@ static bool is_nobody(pid_t pid) {
 }
 
 static void kill_all(void) {
-    for (struct io_process *p = first_running; p; p = p->next)
+    for (struct io_process *p = first_listed; p; p = p->next)
         kill(-p->process.pid, SIGKILL);
     /* There is no loop any more that would tell when they are gone. */
-    for (int i = 0; i < LAST_MILLISECONDS && orphans_end(is_nobody) > 0; i++)
+    for (int i = 0; i < LAST_MILLISECONDS && orphans_end(is_nobody, true) > 0; i++)
         poll(NULL, 0, 1);
 }
 
-static void list_running(struct io_process *p) {
+static void list(struct io_process *p) {
     static bool registered;
     if (!registered)
         registered = atexit(kill_all) == 0;
-    p->next = first_running;
+    p->next = first_listed;
     if (p->next)
         p->next->prev = p;
-    first_running = p;
-    p->running = true;
+    first_listed = p;
+    p->running = p->listed = true;
 }
 
 static void unlist(struct io_process *p) {
+    if (!p->listed)
+        return;
     if (p->prev)
         p->prev->next = p->next;
     else
-        first_running = p->next;
+        first_listed = p->next;
     if (p->next)
         p->next->prev = p->prev;
-    p->running = false;
+    p->listed = false;
 }
 
 /* --- life --- */
@@ -129,18 +132,17 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out) {
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf) {
     struct io_process *p = stream->data;
-    if (n > 0) {
+    if (n > 0)
         keep(p, buf->base, (size_t)n);
-        if (p->on_output && !p->freed)
-            p->on_output(p->ctx);
-    } else if (n < 0) {
+    else if (n < 0)
         close_handle((uv_handle_t *)stream);
-    }
+    if (n != 0 && p->on_output && !p->freed)
+        p->on_output(p->ctx);
 }
 
 /* What the command wrote before it ended is in the pipe: take it now. Somebody who left the group
    may hold the other end for ever, so the end of the pipe is not waited for. */
-static void read_rest(struct io_process *p) {
+static void read_present(struct io_process *p) {
     uv_os_fd_t fd;
     if (uv_is_closing((uv_handle_t *)&p->out) || uv_fileno((uv_handle_t *)&p->out, &fd) != 0)
         return;
@@ -150,17 +152,21 @@ static void read_rest(struct io_process *p) {
             break;
         keep(p, p->chunk, (size_t)n);
     }
-    close_handle((uv_handle_t *)&p->out);
 }
 
 static void on_process_exit(uv_process_t *process, int64_t status, int number) {
     struct io_process *p = process->data;
     p->signal = number;
     p->status = number ? 128 + number : (int)status;
-    unlist(p);
-    kill(-process->pid, SIGKILL); /* what it left behind */
-    read_rest(p);
+    p->running = false;
     p->ended = true;
+    if (!p->linger || p->freed) {
+        unlist(p);
+        kill(-process->pid, SIGKILL); /* what it left behind */
+    }
+    read_present(p);
+    if (!p->listed)
+        close_handle((uv_handle_t *)&p->out);
     close_handle((uv_handle_t *)process);
     if (!p->freed)
         p->on_exit(p->ctx);
@@ -188,7 +194,7 @@ static int spawn(uv_loop_t *loop, struct io_process *p, const struct process_opt
     p->open_handles++; /* also of a failure */
     p->process.data = p;
     if (error == 0)
-        list_running(p);
+        list(p);
     return error;
 }
 
@@ -221,6 +227,7 @@ struct io_process *io_process_start(uv_loop_t *loop, const struct process_option
     buf_init(&p->output, options->output_max * (options->keep_last ? 2 : 1));
     p->output_max = options->output_max;
     p->keep_last = options->keep_last;
+    p->linger = options->linger;
     p->on_exit = on_exit;
     p->on_output = options->on_output;
     p->ctx = ctx;
@@ -235,10 +242,13 @@ void io_process_free(struct io_process *p) {
     if (!p || p->freed)
         return;
     p->freed = true;
-    if (p->running)
-        kill(-p->process.pid, SIGKILL); /* the handle closes when it is reaped */
-    else if (p->process.data)
-        close_handle((uv_handle_t *)&p->process);
+    if (p->listed)
+        kill(-p->process.pid, SIGKILL);
+    if (!p->running) { /* else it is unlisted and its handle closed when it is reaped */
+        unlist(p);
+        if (p->process.data)
+            close_handle((uv_handle_t *)&p->process);
+    }
     if (p->out.data)
         close_handle((uv_handle_t *)&p->out);
     release(p);
@@ -271,8 +281,16 @@ struct process_output io_process_output(const struct io_process *p) {
     };
 }
 
+bool io_process_silent(const struct io_process *p) {
+    return uv_is_closing((const uv_handle_t *)&p->out);
+}
+
+bool io_process_group(const struct io_process *p) {
+    return p->listed && kill(-p->process.pid, 0) == 0;
+}
+
 int io_process_kill(struct io_process *p, int number) {
-    if (!p->running)
+    if (!p->listed)
         return UV_ESRCH;
     return kill(-p->process.pid, number) == 0 ? 0 : UV_ESRCH;
 }
@@ -283,6 +301,6 @@ void io_process_adopt_orphans(void) {
     orphans_adopt();
 }
 
-size_t io_process_end_orphans(void) {
-    return orphans_end(is_running);
+size_t io_process_end_orphans(bool killing) {
+    return orphans_end(is_listed, killing);
 }

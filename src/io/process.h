@@ -2,7 +2,8 @@
 
    Standard input is empty; standard output and error come through one pipe, in the order in which
    they were written. The command leads a session and a process group of its own; when it has ended,
-   what is left of the group is killed. Who left the group is found by io_process_end_orphans. */
+   what is left of the group is killed, or with `linger` when it is freed. Who left the group is
+   found by io_process_end_orphans. */
 #ifndef IO_PROCESS_H
 #define IO_PROCESS_H
 
@@ -19,6 +20,7 @@ struct process_options {
     char **env;           /* NULL-terminated NAME=VALUE, or NULL: ours */
     size_t output_max;    /* octets of output that are kept; the rest is read and dropped */
     bool keep_last;       /* keep the last octets, not the first */
+    bool linger;          /* what is left of the group when the command has ended lives on */
     process_fn on_output; /* more was written; NULL: nobody wants to know */
 };
 
@@ -46,14 +48,18 @@ bool io_process_ended(const struct io_process *p);
 int io_process_status(const struct io_process *p);
 int io_process_signal(const struct io_process *p); /* 0: none */
 struct process_output io_process_output(const struct io_process *p);
-/* Send a signal to the group: 0, or a negative uv error (UV_ESRCH when it has ended). */
+/* Nothing more will be written: nobody holds the other end of the pipe any more. */
+bool io_process_silent(const struct io_process *p);
+/* Is anybody of the group left, be it unreaped? */
+bool io_process_group(const struct io_process *p);
+/* Send a signal to the group: 0, or a negative uv error (UV_ESRCH when it is gone). */
 int io_process_kill(struct io_process *p, int number);
 
 /* From now on processes that lose their parent below us become our children, where the system can
    do that (Linux), also those that made a session of their own: daemons. */
 void io_process_adopt_orphans(void);
-/* Kill and reap those that were left to us; how many are not gone yet. What they leave comes to us
-   when they are gone, so call it until it returns 0. */
-size_t io_process_end_orphans(void);
+/* Reap those that were left to us, kill them before if so asked; how many are not gone yet. What
+   they leave comes to us when they are gone, so call it until it returns 0. */
+size_t io_process_end_orphans(bool killing);
 
 #endif

@@ -11,7 +11,8 @@
 
 static uv_loop_t loop;
 static int exits, outputs;
-static bool last; /* keep the last octets */
+static bool last;   /* keep the last octets */
+static bool linger; /* leave the group alone */
 
 static void on_output_of(void *ctx) {
     (void)ctx;
@@ -26,7 +27,7 @@ static void on_exit_of(void *ctx) {
 static void setup(void) {
     ck_assert_int_eq(uv_loop_init(&loop), 0);
     exits = outputs = 0;
-    last = false;
+    last = linger = false;
 }
 
 /* Every handle was closed and everything given back. */
@@ -39,8 +40,11 @@ static struct io_process *start(const char *script, size_t output_max, int *erro
     char sh[] = "sh", dash_c[] = "-c";
     char *text = strdup(script);
     char *args[] = {sh, dash_c, text, NULL};
-    const struct process_options options = {
-        .args = args, .output_max = output_max, .keep_last = last, .on_output = on_output_of};
+    const struct process_options options = {.args = args,
+                                            .output_max = output_max,
+                                            .keep_last = last,
+                                            .linger = linger,
+                                            .on_output = on_output_of};
     struct io_process *p = io_process_start(&loop, &options, on_exit_of, NULL, error);
     free(text);
     return p;
@@ -126,6 +130,35 @@ START_TEST(can_be_forgotten) {
 }
 END_TEST
 
+/* The leader has ended, its group has not: it is heard, and ended by signals or with the process.
+ */
+START_TEST(lingers) {
+    io_process_adopt_orphans();
+    linger = true;
+    struct io_process *p = run("trap '' TERM; (echo left; exec sleep 60) &", 100);
+    ck_assert_int_eq(io_process_status(p), 0);
+    while (io_process_output(p).len < 5)
+        uv_run(&loop, UV_RUN_ONCE);
+    ck_assert(io_process_group(p) && !io_process_silent(p));
+    ck_assert_int_eq(io_process_kill(p, SIGTERM), 0);
+    ck_assert(io_process_group(p));
+    ck_assert_int_eq(io_process_kill(p, SIGKILL), 0);
+    while (!io_process_silent(p))
+        uv_run(&loop, UV_RUN_ONCE);
+    io_process_free(p);
+    exits = 0;
+    p = run("(exec sleep 60) & echo $!", 100);
+    char text[16] = "";
+    memcpy(text, io_process_output(p).data, io_process_output(p).len);
+    io_process_free(p);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_int_gt(atoi(text), 0);
+    while (io_process_end_orphans(false) > 0)
+        sched_yield();
+    ck_assert_int_eq(kill(atoi(text), 0), -1);
+}
+END_TEST
+
 /* Made a session of their own and lost their parent: only who adopts them can end them. */
 START_TEST(ends_orphans) {
     io_process_adopt_orphans();
@@ -143,7 +176,7 @@ START_TEST(ends_orphans) {
     ck_assert_int_eq(io_process_kill(p, SIGKILL), 0);
     while (!io_process_ended(p))
         uv_run(&loop, UV_RUN_ONCE);
-    while (io_process_end_orphans() > 0)
+    while (io_process_end_orphans(true) > 0)
         sched_yield();
     ck_assert_int_eq(kill(grandchild, 0), -1);
     ck_assert_int_eq(kill(child, 0), -1);
@@ -188,6 +221,7 @@ int main(void) {
     tcase_add_test(tcase, keeps_what_it_may);
     tcase_add_test(tcase, keeps_the_last);
     tcase_add_test(tcase, ends_the_group);
+    tcase_add_test(tcase, lingers);
     tcase_add_test(tcase, ends_orphans);
     tcase_add_test(tcase, can_be_forgotten);
     tcase_add_test(tcase, cannot_be_started);

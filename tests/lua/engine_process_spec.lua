@@ -76,7 +76,7 @@ describe("engine.process", function()
       local text, at = "", 0
       repeat
         local more, next_at = process:read(at, 5)
-        text, at = text .. (more or ""), next_at or at
+        if more then text, at = text .. more, next_at end
       until not more
       assert.equal("one\ntwo\n", text)
       assert.equal(8, at)
@@ -99,6 +99,18 @@ describe("engine.process", function()
       assert.same({ nil, "timeout" }, { none, code })
       assert.equal("y\ny\n", (process:read(at - 4, 0)))
       assert.equal(10, #process:read(0, 0))
+    end)
+  end)
+
+  it("lets the group linger when told so", function()
+    run(function()
+      local process = sh("(trap 'echo over; exit' TERM; echo up; while :; do sleep 0.01; done) &", { linger = true })
+      assert.equal(0, (process:wait(5)))
+      assert.equal("up\n", (process:read(0, 5)))
+      assert.is_true(process:group())
+      assert.is_true(process:kill "SIGTERM")
+      assert.equal("over\n", (process:read(3, 5)))
+      assert.same("closed", select(2, process:read(8, 5)))
     end)
   end)
 

@@ -20,6 +20,7 @@ local function bench(script)
       record = plan[self[id]] or plan[#plan] or { verdict = "pass" }
     end
     fake.yield()
+    local heard = fake.now()
     fake.yield()
     if type(plan) == "function" then
       record = plan(self, job)
@@ -29,7 +30,8 @@ local function bench(script)
     end
     self.flying = self.flying - 1
     local made = { notes = {}, seconds = 0.001, label = job.label, run = { case = job.case, mode = job.mode,
-      findings = record.findings or {}, connections = {} } }
+      findings = record.findings or {},
+      connections = { { events = { { time = heard } } } } } }
     for key, value in pairs(record) do
       made[key] = value
     end
