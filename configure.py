@@ -57,7 +57,7 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 LUA_TESTS = [
     'args', 'case_run', 'cli', 'cli_client', 'conn_hello', 'engine', 'engine_conn', 'engine_process', 'engine_task',
     'environment', 'fields', 'frames', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting',
-    'reports', 'results', 'runner', 'selection', 'targets', 'transcript', 'under_test', 'url', 'watch',
+    'reports', 'results', 'runner', 'selection', 'server_command', 'targets', 'transcript', 'under_test', 'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has

@@ -227,7 +227,7 @@ function campaign.run(plan)
     say(args.printable(wrong))
     return why or EXIT.usage
   end
-  local _ <close> = setmetatable({}, { __close = plan.keeper and plan.last_will })
+  local _ <close> = plan.keeper and setmetatable({}, { __close = plan.last_will })
   on_signals(plan)
   local status = measured(plan, aim)
   local ours = plan.server or plan.keeper

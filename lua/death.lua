@@ -21,6 +21,14 @@ local MEMORY <const> = 256 -- runs that are remembered
 local LAST_WORDS <const> = 2 -- seconds that a process gets to end when it no longer answers
 local NAMED <const> = 8
 local EXPECTED <const> = "a target that goes on after the case"
+-- What a trouble is called: that of one case, one seen when a case was alone, one of several cases.
+local PHRASES <const> = {
+  exit = { one = "the target died of this case", alone = "the target died while this case alone was in flight", many = "the target died" },
+  report = { one = "the target complained in this case", alone = "the target complained while this case alone was in flight",
+    many = "the target complained" },
+  hang = { one = "the target stopped answering in this case", alone = "the target stopped answering while this case alone was in flight",
+    many = "the target stopped answering" },
+}
 
 -- Evidence of life -------------------------------------------------------------------------------------------
 
@@ -193,7 +201,7 @@ function Vigil:riddle(trouble, suspects)
   self.riddles = self.riddles + 1
   local about = #suspects == 0 and "while no case was in flight"
     or ("while %d cases were in flight; none of them does it alone: %s"):format(#suspects, names(suspects))
-  self:add("died", ("%s, %s"):format(self:text(trouble, "the target died", "the target complained"), about),
+  self:add("died", ("%s, %s"):format(self:text(trouble, "many"), about),
     self:log(trouble), suspects[1])
 end
 
@@ -209,8 +217,12 @@ end
 
 -- What went wrong ---------------------------------------------------------------------------------------------
 
-function Vigil:text(trouble, died, complained)
-  return ("%s: %s"):format(trouble.kind == "report" and complained or died, self:why(trouble))
+function Vigil:phrase(trouble, form)
+  return PHRASES[self.keeper and trouble.kind or "exit"][form]
+end
+
+function Vigil:text(trouble, form)
+  return ("%s: %s"):format(self:phrase(trouble, form), self:why(trouble))
 end
 
 function Vigil:why(trouble)
@@ -230,7 +242,7 @@ function Vigil:diagnosis(item)
   end
   local trouble = keeper:in_trouble(alive and 0 or LAST_WORDS)
   if not trouble then
-    return not alive and { kind = "hang", why = why, life = keeper.life } or nil
+    return not alive and keeper:hung(why) or nil
   end
   keeper:settle(trouble)
   return not keeper:dismissed(trouble) and trouble or nil
@@ -277,7 +289,7 @@ function Vigil:again(entry)
     return nil, true
   end
   trouble.from = from
-  self:blame(entry, self:text(trouble, "the target died of this case", "the target complained in this case"), self:log(trouble))
+  self:blame(entry, self:text(trouble, "one"), self:log(trouble))
   return trouble, self:revived(item)
 end
 
@@ -307,8 +319,7 @@ function Vigil:convict(trouble, suspects, victims, early)
     found, back = self:interrogate(early, true)
   end
   if not found and #suspects == 1 and not self.runner.interrupted then
-    self:blame(suspects[1], self:text(trouble, "the target died while this case alone was in flight",
-      "the target complained while this case alone was in flight") .. "; of a second run it did not", self:log(trouble))
+    self:blame(suspects[1], self:text(trouble, "alone") .. "; of a second run it did not", self:log(trouble))
   elseif not found and not self.runner.interrupted then
     self:riddle(trouble, suspects)
   end
@@ -319,16 +330,15 @@ function Vigil:convict(trouble, suspects, victims, early)
 end
 
 -- Nobody can be asked.
-function Vigil:accuse(trouble, suspects)
+function Vigil:accuse(trouble, suspects, early)
   if #suspects == 0 then
     self:riddle(trouble, suspects)
-  elseif #suspects == 1 then
-    self:blame(suspects[1], self:text(trouble, "the target died of this case", "the target complained in this case"),
-      self:log(trouble))
   end
-  for _, entry in ipairs(#suspects > 1 and suspects or {}) do
-    self:blame(entry, ("the target died; this is one of %d cases in flight then: %s"):format(#suspects, self:why(trouble)),
-      self:log(trouble))
+  local before = #early > 0 and (" (before them had ended: %s)"):format(names(early)) or ""
+  for _, entry in ipairs(suspects) do
+    self:blame(entry, #suspects == 1 and self:text(trouble, "one")
+      or ("%s; this is one of %d cases in flight then%s: %s"):format(self:phrase(trouble, "many"), #suspects, before,
+        self:why(trouble)), self:log(trouble))
   end
 end
 
@@ -377,7 +387,7 @@ function Vigil:investigate()
   if back then
     back = self:convict(found, suspects, victims, early)
   else
-    self:accuse(found, suspects)
+    self:accuse(found, suspects, early)
   end
   if lives_on then
     keeper:dismissed(found)

@@ -22,6 +22,8 @@ local GRACE <const> = 5 -- seconds for one that listens, but does not speak HTTP
 local RESTARTS <const> = 3 -- attempts, where the port is not free yet
 local LINES <const> = 20
 local MAX_PARTIAL_LINE <const> = 4096
+-- Ways that fail for a server that is not there yet, or not ready behind an open port; others answer with something else.
+local AWAY <const> = { refused = true, unreachable = true, resolve = true, timeout = true, closed = true, io = true }
 local RUNTIME <const> = { ILL = 4, TRAP = 5, ABRT = 6, BUS = 7, FPE = 8, SEGV = 11, SYS = 31 }
 
 -- How it ended ---------------------------------------------------------------------------------------------
@@ -38,9 +40,13 @@ local function signal_of(ended)
   end
 end
 
-local function ending(ended)
+local function short_ending(ended)
   local signal = signal_of(ended)
-  return signal and "ended by " .. signal or "ended with exit status " .. ended.status
+  return signal and "ended by " .. signal or "exit status " .. ended.status
+end
+
+local function ending(ended)
+  return (short_ending(ended):gsub("^exit", "ended with exit"))
 end
 
 -- What was written in a life from a position on.
@@ -147,7 +153,7 @@ function Keeper:accepts()
       return true
     end
     why = why or observed
-    other = other and (record.way == "tls" or record.way == "protocol")
+    other = other and not AWAY[record.way]
   end
   return false, why, other
 end
@@ -172,10 +178,9 @@ function Keeper:born(life)
 end
 
 function Keeper:await(life)
-  local limit, tick, at, other_since, why = engine.now() + self.wait, TICK, 0, nil, nil
-  repeat
-    local ok, message, other = self:accepts()
-    why = message
+  local limit, tick, at, other_since = engine.now() + self.wait, TICK, 0, nil
+  while true do
+    local ok, why, other = self:accepts()
     engine.yield() -- its end may have come, too: then somebody else accepted
     if life.ended then
       return self:not_ready(life, ("the server %s before it accepted HTTP/2%s"):format(ending(life.ended),
@@ -196,8 +201,10 @@ function Keeper:await(life)
       life.process:wait(tick)
     end
     tick = math.min(tick * 2, LONGEST_TICK)
-  until engine.now() >= limit
-  return self:not_ready(life, ("the server did not accept HTTP/2 within %g s: %s"):format(self.wait, why or "no reason is known"))
+    if engine.now() >= limit then
+      return self:not_ready(life, ("the server did not accept HTTP/2 within %g s: %s"):format(self.wait, why))
+    end
+  end
 end
 
 --- Starts the command and waits until HTTP/2 is accepted; parks. True, or nil, one line, and the last lines of the log.
@@ -234,7 +241,7 @@ end
 function Keeper:end_group(life)
   local process, obeyed = life.process, true
   if not group_gone(life) then
-    local patience = (self.disobeyed or life.trouble) and IMPATIENCE or PATIENCE
+    local patience = (self.disobeyed or life.trouble) and math.min(IMPATIENCE, self.patience) or self.patience
     local limit = engine.now() + patience
     process:kill "SIGTERM"
     process:wait(patience)
@@ -270,7 +277,7 @@ function Keeper:stop()
   life.stopping, life.over = true, true
   if not self:end_group(life) then
     if not self.disobeyed and not life.trouble then
-      self.say(("the server ignored SIGTERM for %d s and was killed"):format(PATIENCE))
+      self.say(("the server ignored SIGTERM for %g s and was killed"):format(self.patience))
     end
     self.disobeyed = self.disobeyed or not life.trouble
   end
@@ -360,7 +367,7 @@ function Keeper:why(trouble)
   local how = life.ended and ending(life.ended)
   if report then
     self.known[report.summary] = true
-    return how and ("%s (%s)"):format(report.summary, how) or report.summary
+    return how and ("%s (%s)"):format(report.summary, short_ending(life.ended)) or report.summary
   elseif trouble.kind == "hang" then
     return ("%s; its process still runs"):format(trouble.why)
   end
@@ -371,6 +378,13 @@ end
 function Keeper:log(trouble)
   local text = trouble.report and trouble.report.text or last_lines(trouble.life, trouble.from)
   return text ~= "" and text or nil
+end
+
+--- The trouble of a server that runs and does not answer.
+function Keeper:hung(why)
+  local trouble = { kind = "hang", why = why, life = self.life }
+  self.life.trouble = trouble
+  return trouble
 end
 
 --- The trouble that the present life is in, if any; waits for it for some seconds.
@@ -384,10 +398,10 @@ function Keeper:in_trouble(seconds)
 end
 
 --- A keeper of a server command. Options: command, env, wait (seconds), policy (--restart), targets and modes that it is
--- to serve, timeout, say(line).
+-- to serve, timeout, say(line), patience (seconds that it gets to end).
 function supervisor.new(options)
   engine.adopt_orphans()
-  local self = setmetatable({ lives = 0, known = {}, findings = {} }, Keeper)
+  local self = setmetatable({ lives = 0, known = {}, findings = {}, patience = options.patience or PATIENCE }, Keeper)
   for _, name in ipairs { "command", "env", "wait", "policy", "targets", "modes", "timeout", "say" } do
     self[name] = options[name]
   end

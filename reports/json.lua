@@ -5,7 +5,7 @@ local json = { extension = "json" }
 
 local ORDER = { "schema", "tool", "name", "version", "target", "started", "seconds", "modes", "interrupted", "complete",
   "died", "summary", "total", "pass", "warn", "fail", "skip", "inconclusive", "error", "flakes", "verdicts", "absent", "results", "id", "mode",
-  "offered", "reason", "verdict", "level", "req", "title", "suite", "statement", "row", "expected", "observed", "notes",
+  "offered", "reason", "verdict", "level", "req", "title", "suite", "statement", "row", "expected", "observed", "log", "notes",
   "location", "command", "transcript", "time", "sent", "kind", "stream", "text", "lines", "mark" }
 
 local function escape(text)

@@ -113,6 +113,12 @@ local function system_out(result)
   return "      <system-out>" .. xml(joined(out)) .. "\n</system-out>\n"
 end
 
+-- What the server wrote of its end.
+local function system_err(result)
+  if not result.log then return "" end
+  return "      <system-err>" .. xml(bounded(result.log, OUTPUT)) .. "\n</system-err>\n"
+end
+
 local function element(name, message, kind, text)
   return ('      <%s message="%s"%s>%s</%s>\n'):format(name, attribute(bounded(message, MESSAGE)),
     kind and (' type="%s"'):format(attribute(kind)) or "", xml(text), name)
@@ -169,7 +175,7 @@ end
 local function testcase(result, verdict, message, classname, name)
   local outcome = outcomes[verdict]
   local head = ('    <testcase classname="%s" name="%s" time="%s"'):format(classname, name, seconds(result.seconds))
-  local body = (outcome and outcome(result, message) or "") .. system_out(result)
+  local body = (outcome and outcome(result, message) or "") .. system_out(result) .. system_err(result)
   if body == "" then return head .. "/>\n" end
   return head .. ">\n" .. body .. "    </testcase>\n"
 end
