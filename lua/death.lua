@@ -19,6 +19,8 @@ local REVIVAL <const> = 2 -- seconds that somebody else gets to start the target
 local POLL <const> = 0.05
 local MEMORY <const> = 256 -- runs that are remembered
 local LAST_WORDS <const> = 2 -- seconds that a process gets to end when it no longer answers
+local LATE <const> = 0.5 -- seconds between the end of a case and a death of it that are thought of
+local LAST_LOOK <const> = 0.1 -- the same after the last case
 local NAMED <const> = 8
 local EXPECTED <const> = "a target that goes on after the case"
 -- What a trouble is called: that of one case, one seen when a case was alone, one of several cases.
@@ -234,13 +236,13 @@ function Vigil:log(trouble)
 end
 
 -- Nil if the target is well: after a patient look, and a look at its process.
-function Vigil:diagnosis(item)
+function Vigil:diagnosis(item, late)
   local alive, why = self:check(item, true)
   local keeper = self.keeper
   if not keeper then
     return not alive and { kind = "hang", why = why } or nil
   end
-  local trouble = keeper:in_trouble(alive and 0 or LAST_WORDS)
+  local trouble = keeper:in_trouble(alive and (late or 0) or LAST_WORDS)
   if not trouble then
     return not alive and keeper:hung(why) or nil
   end
@@ -276,41 +278,58 @@ end
 
 -- Interrogation -------------------------------------------------------------------------------------------------
 
--- Runs a case again, alone. What it died of, or nil; and whether the target is there.
-function Vigil:again(entry)
-  local item = entry.item
+-- Runs a case again, alone: what it died of, or nil. `late`: seconds that the death may come late.
+function Vigil:try(entry, late)
+  local item, from = entry.item, self.keeper and self.keeper:position()
   local job = self.runner:job(item)
-  local from = self.keeper and self.keeper:position()
   self.asking = job
   entry.record = case_run.once(job)
   self.asking = nil
-  local trouble = not self.runner.interrupted and self:diagnosis(item)
-  if not trouble then
-    return nil, true
+  local trouble = not self.runner.interrupted and self:diagnosis(item, late) or nil
+  if trouble then
+    trouble.from = from
   end
-  trouble.from = from
+  return trouble
+end
+
+function Vigil:condemn(entry, trouble)
   self:blame(entry, self:text(trouble, "one"), self:log(trouble))
-  return trouble, self:revived(item)
+end
+
+-- It died while this case was asked; the one before it in the same life may have left what it died of. Is the target there?
+function Vigil:tell_apart(entry, trouble, before)
+  local back = self:revived(entry.item)
+  local late = back and before and self.keeper and self:try(before, LATE)
+  if not late then
+    self:condemn(entry, trouble)
+    return back
+  end
+  self:condemn(before, late)
+  self.runner:requeue(entry.item)
+  return self:revived(entry.item)
 end
 
 -- True if one of them does it; and whether the target is there. `first`: no longer than until it is found.
 function Vigil:interrogate(list, first)
-  local found = false
+  local found, back, before = false, true, nil
   for _, entry in ipairs(list) do
-    if self.runner.interrupted or (first and found) then
+    if self.runner.interrupted or not back or (first and found) then
       break
     end
-    if not entry.item.unit.blamed then
-      local trouble, back = self:again(entry)
-      found = found or trouble ~= nil
-      if not back then
-        return found, false
-      elseif not trouble and not self.runner.interrupted then
-        self.runner:rejudge(entry.item, entry.record)
-      end
+    local trouble = not entry.item.unit.blamed and self:try(entry)
+    if trouble then
+      found, back, before = true, self:tell_apart(entry, trouble, before), nil
+    elseif not entry.item.unit.blamed and not self.runner.interrupted then
+      self.runner:rejudge(entry.item, entry.record)
+      before = entry
     end
   end
-  return found, true
+  local late = before and not found and self.keeper and self:diagnosis(before.item, LATE)
+  if late then
+    self:condemn(before, late)
+    found, back = true, self:revived(before.item)
+  end
+  return found, back
 end
 
 function Vigil:convict(trouble, suspects, victims, early)
@@ -396,6 +415,14 @@ function Vigil:investigate()
   if not (back or lives_on) or self.riddles >= MAX_RIDDLES or self.deaths >= MAX_DEATHS then
     self.runner.stopped = self.runner.stopped or "the target died"
   end
+end
+
+--- All cases have run: did the target survive them? Parks. False: there is something to investigate.
+function Vigil:ends_well()
+  if self.keeper and not self.runner.interrupted then
+    self.keeper:in_trouble(LAST_LOOK)
+  end
+  return self.trouble == nil
 end
 
 -- Fresh servers ---------------------------------------------------------------------------------------------------

@@ -291,10 +291,11 @@ function Runner:loop()
       self.vigil:investigate()
     end
     self:start()
-    if self:over() then
+    local over = self:over()
+    if over and (self.interrupted or self.vigil:ends_well()) then
       return
     end
-    local event = self.events:take(3600)
+    local event = not over and self.events:take(3600)
     if event then
       self:handle(event)
     end

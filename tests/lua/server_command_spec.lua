@@ -8,6 +8,8 @@ local url = require "h2probe.url"
 
 local PROGRAM = os.getenv "H2PROBE" or "build/h2probe"
 local LIMIT <const> = 60
+-- Seconds that nobody else sleeps: what is left behind is found by them.
+local NAP = ("97.%d"):format(engine.random(4):byte(1) * 65536 + engine.random(2):byte(1) * 256 + engine.random(2):byte(2))
 local SERVE = PROGRAM .. " serve --port {port}"
 local FRAGILE = "python3 tests/lua/fragile.py {port} " .. PROGRAM
 
@@ -53,6 +55,7 @@ end
 
 -- Status, results, standard error, JUnit.
 local function run(words, command, ...)
+  command = command:gsub("97%.5", NAP)
   local json, xml, err = temporary "", temporary "", temporary ""
   local line = { "timeout", "-k", "1", tostring(LIMIT), PROGRAM, words, "--report", "json=" .. json, "--report", "junit=" .. xml,
     "--server-cmd", quoted(command), ... }
@@ -118,8 +121,8 @@ describe("h2probe run --server-cmd", function()
     local status, all, errors = run("run http2/ping 'http://localhost:{port}/'",
       "port=$H2PROBE_PORT; exec " .. PROGRAM .. " serve --host {host} --port ${port}")
     assert.are.equal(0, status, errors)
-    assert.is_truthy(all.target:find("http://localhost:%d+/ %("), all.target)
-    assert.is_truthy(all.results[1].command:find("'http://localhost:{port}/'", 1, true), all.results[1].command)
+    assert.is_truthy(all.target:find("http://localhost:{port}/ (", 1, true), all.target)
+    assert.is_truthy(all.results[1].command:find(" http://localhost:{port}/ ", 1, true), all.results[1].command)
     assert.is_truthy(all.results[1].command:find("--server-cmd", 1, true))
   end)
 
@@ -139,7 +142,7 @@ describe("h2probe run --server-cmd", function()
       assert.are.equal(row[3], status, errors)
       assert.is_nil(all)
       assert.is_truthy(errors:find(row[4], 1, true), errors)
-      assert.are.equal("", processes "sleep 97.5")
+      assert.are.equal("", processes("sleep " .. NAP))
     end)
   end
 
@@ -155,11 +158,11 @@ describe("h2probe run --server-cmd", function()
 
   it("ends children, also those that left the group, and survives megabytes of output", function()
     local status, all, errors = run("run http2/ping --mode prior",
-      "setsid sleep 97.5 & (setsid sleep 97.5 &); sleep 97.5 & yes & exec " .. SERVE)
+      "setsid sleep 97.5 & (setsid sleep 97.5 &); sleep 97.5 & yes 97.5 & exec " .. SERVE)
     assert.are.equal(0, status, errors)
     assert.are.equal(all.summary.total, all.summary.pass)
-    assert.are.equal("", processes "sleep 97.5")
-    assert.are.equal("", processes "yes\n")
+    assert.are.equal("", processes("sleep " .. NAP))
+    assert.are.equal("", processes("yes " .. NAP))
   end)
 
   it("starts a server for each suite, or each run of a case", function()
@@ -179,7 +182,7 @@ describe("h2probe run --server-cmd", function()
       local json, started = temporary(), temporary()
       assert(os.execute("mkfifo " .. started))
       local command = ("timeout %d %s run --mode prior --server-cmd %s --report json=%s --repeat 500"):format(LIMIT, PROGRAM,
-        quoted(("sleep 97.5 & echo up >%s; exec %s"):format(started, SERVE)), json)
+        quoted(("sleep %s & echo up >%s; exec %s"):format(NAP, started, SERVE)), json)
       local pipe = assert(io.popen("sh -c 'echo $$; exec " .. command:gsub("'", "'\\''") .. "' 2>&1; echo status $?", "r"))
       local pid = pipe:read "l"
       assert.are.equal("up\n", slurp(started))
@@ -188,7 +191,7 @@ describe("h2probe run --server-cmd", function()
       pipe:close()
       assert.are.equal("status 1", output:match "status %d+", output)
       assert.are.equal(name, dkjson.decode(slurp(json)).interrupted)
-      assert.are.equal("", processes "sleep 97.5")
+      assert.are.equal("", processes("sleep " .. NAP))
     end)
   end
 end)
@@ -266,7 +269,7 @@ describe("a supervisor", function()
     local port = listener:port()
     listener:close()
     local said = {}
-    local options = { command = (command:gsub("PORT", tostring(port))), wait = 10, policy = "on-death", modes = { "prior" },
+    local options = { command = (command:gsub("PORT", tostring(port)):gsub("97%.5", NAP)), wait = 10, policy = "on-death", modes = { "prior" },
       targets = { prior = assert(url.parse(("http://127.0.0.1:%d/"):format(port))) }, timeout = 2,
       say = function(text) said[#said + 1] = text end }
     for key, value in pairs(more or {}) do options[key] = value end
@@ -281,7 +284,7 @@ describe("a supervisor", function()
         self:stop()
       end
       assert.are.same({ "the server ignored SIGTERM for 0.1 s and was killed" }, said)
-      assert.are.equal("", processes "sleep 97.5")
+      assert.are.equal("", processes("sleep " .. NAP))
     end)
   end)
 
@@ -313,9 +316,11 @@ end)
 
 describe("reports of crashes", function()
   local TEXTS = {
-    { "==7==ERROR: AddressSanitizer: SEGV on unknown address 0x0 (pc 0x1)\n    #0 0x1 in f /a/b.c:3\nSUMMARY: AddressSanitizer: SEGV /a/b.c:3:9 in f\n==7==ABORTING\n",
+    { "==7==ERROR: AddressSanitizer: SEGV on unknown address 0x0 (pc 0x1)\n    #0 0x1 in f /a/b.c:3\n"
+      .. "SUMMARY: AddressSanitizer: SEGV /a/b.c:3:9 in f\n==7==ABORTING\n",
       "AddressSanitizer: SEGV in b.c:3:9 (f)" },
-    { "/a/b.c:12:5: runtime error: shift exponent 40 is too large\n    #0 0x1 in f\n", "UndefinedBehaviorSanitizer: shift exponent 40 is too large in b.c:12:5" },
+    { "/a/b.c:12:5: runtime error: shift exponent 40 is too large\n    #0 0x1 in f\n",
+      "UndefinedBehaviorSanitizer: shift exponent 40 is too large in b.c:12:5" },
     { "WARNING: ThreadSanitizer: data race (pid=9)\n  Write of size 4\nSUMMARY: ThreadSanitizer: data race /a/b.c:3 in f\n",
       "ThreadSanitizer: data race in b.c:3 (f)" },
     { "2026/01/01 [alert] 7#7: worker process 8 exited on signal 11 (core dumped)\n", "a worker process was ended by signal 11" },
