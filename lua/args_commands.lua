@@ -17,7 +17,8 @@ exit status:
   3  no target that speaks HTTP/2
 
 A verdict "warn" fails the run only under --strict. A run ended by SIGINT or
-SIGTERM still writes its reports; cases not run are errors there.
+SIGTERM still writes its reports; cases not run are errors there. A target that
+died and was started again by --restart is exit status 4, too.
 ]]
 
 local SELECTION = "Cases: an id or the start of one (http2/settings), a glob (hpack/*), a requirement "

@@ -32,6 +32,8 @@ local PHRASES <const> = {
     many = "the target stopped answering" },
 }
 
+local RIDDLES <const> = { exit = "died", hang = "hung", report = "complaint" }
+
 -- Evidence of life -------------------------------------------------------------------------------------------
 
 -- When the target last said something in a run.
@@ -203,7 +205,7 @@ function Vigil:riddle(trouble, suspects)
   self.riddles = self.riddles + 1
   local about = #suspects == 0 and "while no case was in flight"
     or ("while %d cases were in flight; none of them does it alone: %s"):format(#suspects, names(suspects))
-  self:add("died", ("%s, %s"):format(self:text(trouble, "many"), about),
+  self:add(self.keeper and RIDDLES[trouble.kind] or RIDDLES.exit, ("%s, %s"):format(self:text(trouble, "many"), about),
     self:log(trouble), suspects[1])
 end
 
