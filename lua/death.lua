@@ -1,7 +1,7 @@
 -- The death of a target: noticed by a sentinel, by the end of its process or by what it writes, and pinned to one case.
 --
--- Suspects are the cases in flight when it died: those that ended before it last said something to anybody are innocent, as
--- it still lived then. They are run again one by one. Where none of them does it again, those that had ended shortly
+-- Suspects are the cases in flight when it died: those that ended before it last said something to anybody, or took a
+-- connection, are innocent, as it still lived then. They are run again one by one. Where none of them does it again, those that had ended shortly
 -- before are asked, too: a server may die of what a case left behind.
 local case_run = require "h2probe.case_run"
 local engine = require "h2probe.engine"
@@ -36,9 +36,9 @@ local RIDDLES <const> = { exit = "died", hang = "hung", report = "complaint" }
 
 -- Evidence of life -------------------------------------------------------------------------------------------
 
--- When the target last said something in a run.
+-- When the target last said something in a run, or took a connection.
 local function heard_in(run)
-  local last = 0
+  local last = run and run.connected or 0
   for _, conn in ipairs(run and run.connections or {}) do
     local event = conn.events and conn.events[#conn.events]
     last = math.max(last, event and event.time or 0)
