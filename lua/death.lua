@@ -290,6 +290,7 @@ function Vigil:try(entry, late)
   local trouble = not self.runner.interrupted and self:diagnosis(item, late) or nil
   if trouble then
     trouble.from = from
+    self:note_death(trouble)
   end
   return trouble
 end
@@ -328,6 +329,7 @@ function Vigil:interrogate(list, first)
   end
   local late = before and not found and self.keeper and self:diagnosis(before.item, LATE)
   if late then
+    self:note_death(late)
     self:condemn(before, late)
     found, back = true, self:revived(before.item)
   end
