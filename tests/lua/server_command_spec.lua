@@ -66,6 +66,7 @@ local function run(words, command, ...)
   return status, dkjson.decode(slurp(json)), errors, slurp(xml)
 end
 
+-- (timeout would pass a signal on twice but for --foreground; a second one ends everything at once.)
 -- Processes with this word in their command lines, ours and those of the shell that asks aside.
 local function processes(word)
   local pipe = io.popen("ps -eo pid,args | grep -F -- " .. quoted(word) .. " | grep -v -e grep -e busted -e setup.lua")
@@ -181,7 +182,7 @@ describe("h2probe run --server-cmd", function()
     it("ends the server on " .. name .. ", and writes its reports", function()
       local json, started = temporary(), temporary()
       assert(os.execute("mkfifo " .. started))
-      local command = ("timeout %d %s run --mode prior --server-cmd %s --report json=%s --repeat 500"):format(LIMIT, PROGRAM,
+      local command = ("timeout --foreground %d %s run --mode prior --server-cmd %s --report json=%s --repeat 500"):format(LIMIT, PROGRAM,
         quoted(("sleep %s & echo up >%s; exec %s"):format(NAP, started, SERVE)), json)
       local pipe = assert(io.popen("sh -c 'echo $$; exec " .. command:gsub("'", "'\\''") .. "' 2>&1; echo status $?", "r"))
       local pid = pipe:read "l"
