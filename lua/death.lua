@@ -3,8 +3,8 @@
 -- Suspects are the cases in flight when it died: those that ended before it last said something to anybody, or took a
 -- connection, are innocent, as it still lived then. They are run again one by one. Where none of them does it again, those that had ended shortly
 -- before are asked, too: a server may die of what a case left behind.
-local case_run = require "h2probe.case_run"
 local engine = require "h2probe.engine"
+local interrogation = require "h2probe.death_interrogation"
 local schema = require "h2probe.schema"
 local sentinel = require "h2probe.sentinel"
 
@@ -12,6 +12,9 @@ local death = {}
 
 local Vigil = {}
 Vigil.__index = Vigil
+for name, method in pairs(interrogation) do
+  Vigil[name] = method
+end
 
 local MAX_RIDDLES <const> = 20 -- deaths that no case answers for
 local MAX_DEATHS <const> = 500
@@ -19,8 +22,7 @@ local REVIVAL <const> = 2 -- seconds that somebody else gets to start the target
 local POLL <const> = 0.05
 local MEMORY <const> = 256 -- runs that are remembered
 local LAST_WORDS <const> = 2 -- seconds that a process gets to end when it no longer answers
-local LATE <const> = 0.5 -- seconds between the end of a case and a death of it that are thought of
-local LAST_LOOK <const> = 0.1 -- the same after the last case
+local LAST_LOOK <const> = 0.1 -- seconds after the last case in which a death of it may come
 local NAMED <const> = 8
 local EXPECTED <const> = "a target that goes on after the case"
 -- What a trouble is called: that of one case, one seen when a case was alone, one of several cases.
@@ -279,62 +281,6 @@ function Vigil:revived(item)
 end
 
 -- Interrogation -------------------------------------------------------------------------------------------------
-
--- Runs a case again, alone: what it died of, or nil. `late`: seconds that the death may come late.
-function Vigil:try(entry, late)
-  local item, from = entry.item, self.keeper and self.keeper:position()
-  local job = self.runner:job(item)
-  self.asking = job
-  entry.record = case_run.once(job)
-  self.asking = nil
-  local trouble = not self.runner.interrupted and self:diagnosis(item, late) or nil
-  if trouble then
-    trouble.from = from
-    self:note_death(trouble)
-  end
-  return trouble
-end
-
-function Vigil:condemn(entry, trouble)
-  self:blame(entry, self:text(trouble, "one"), self:log(trouble))
-end
-
--- It died while this case was asked; the one before it in the same life may have left what it died of. Is the target there?
-function Vigil:tell_apart(entry, trouble, before)
-  local back = self:revived(entry.item)
-  local late = back and before and self.keeper and self:try(before, LATE)
-  if not late then
-    self:condemn(entry, trouble)
-    return back
-  end
-  self:condemn(before, late)
-  self.runner:requeue(entry.item)
-  return self:revived(entry.item)
-end
-
--- True if one of them does it; and whether the target is there. `first`: no longer than until it is found.
-function Vigil:interrogate(list, first)
-  local found, back, before = false, true, nil
-  for _, entry in ipairs(list) do
-    if self.runner.interrupted or not back or (first and found) then
-      break
-    end
-    local trouble = not entry.item.unit.blamed and self:try(entry)
-    if trouble then
-      found, back, before = true, self:tell_apart(entry, trouble, before), nil
-    elseif not entry.item.unit.blamed and not self.runner.interrupted then
-      self.runner:rejudge(entry.item, entry.record)
-      before = entry
-    end
-  end
-  local late = before and not found and self.keeper and self:diagnosis(before.item, LATE)
-  if late then
-    self:note_death(late)
-    self:condemn(before, late)
-    found, back = true, self:revived(before.item)
-  end
-  return found, back
-end
 
 function Vigil:convict(trouble, suspects, victims, early)
   local found, back = self:interrogate(suspects)

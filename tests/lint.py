@@ -27,7 +27,7 @@ LUA_LAYERS = [
     ('data', r'requirements|fields|frames|url|transcript|resources|selection|evidence|verdict|context|crash_report'),
     ('wire', r'open|conn(_\w+)?|expect|outcome(_\w+)?|watch(\..*)?|rules|server(\..*)?|client(\..*)?|under_test'),
     ('language', r'environment|schema|loader'),
-    ('run', r'preflight|client_preflight|sentinel|case_run|settle|death|runner|supervisor|results'),
+    ('run', r'preflight|client_preflight|sentinel|case_run|settle|death(_\w+)?|runner|supervisor|results'),
     ('front', r'again|server_command|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|cmd(\..*)?'),
 ]
 MACHINE_PATH = re.compile(r'(?<![\w.~*}-])/(?:work|root|farm|home)/[\w.]')
