@@ -4,7 +4,7 @@ local case_run = require "h2probe.case_run"
 local methods = {}
 
 local LATE <const> = 0.5 -- seconds between the end of a case and a death of it that are thought of
-local MOST <const> = 8 -- cases that a late death may be of
+local MOST <const> = 32 -- cases that a late death may be of
 
 -- Runs a case again, alone: what it died of, or nil. `late`: seconds that the death may come late.
 function methods:try(entry, late)
