@@ -109,8 +109,14 @@ describe("engine.process", function()
       assert.equal("up\n", (process:read(0, 5)))
       assert.is_true(process:group())
       assert.is_true(process:kill "SIGTERM")
-      assert.equal("over\n", (process:read(3, 5)))
-      assert.same("closed", select(2, process:read(8, 5)))
+      local text, at = "", 3 -- the shell may say that its sleep was terminated
+      repeat
+        local more, next_at = process:read(at, 5)
+        if more then text, at = text .. more, next_at end
+      until not more
+      assert.is_truthy(text:find "over\n$", text)
+      local none, code = process:read(at, 5)
+      assert.same({ nil, "closed" }, { none, code })
     end)
   end)
 
