@@ -29,8 +29,8 @@ SOURCES = {
         'reply', 'settings', 'streams', 'tables', 'transcript',
     ],
     'io': [
-        'capture', 'connect', 'listen', 'process', 'stream', 'stream_tls', 'stream_write', 'tls', 'tls_bio',
-        'tls_cert', 'tls_context', 'tls_early', 'tls_flight', 'tls_hello', 'tls_keylog', 'tls_server',
+        'capture', 'connect', 'listen', 'orphans', 'process', 'stream', 'stream_tls', 'stream_write', 'tls',
+        'tls_bio', 'tls_cert', 'tls_context', 'tls_early', 'tls_flight', 'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [
         'clock', 'embedded', 'engine', 'gate', 'keys', 'limits', 'lua_capture', 'lua_conn', 'lua_conn_h2',
@@ -60,7 +60,8 @@ LUA_TESTS = [
     'engine_capture', 'engine_clock', 'engine_conn', 'engine_process', 'engine_task', 'environment',
     'expectations', 'fields', 'fleet', 'formats', 'frames', 'gate', 'gating', 'language', 'loader', 'manual',
     'names', 'outcome', 'outcome_tls', 'pcapng', 'reporting', 'reports', 'results', 'runner', 'save_failing',
-    'selection', 'settings_file', 'shard', 'stored', 'targets', 'transcript', 'under_test', 'url', 'watch',
+    'selection', 'server_command', 'settings_file', 'shard', 'stored', 'targets', 'transcript', 'under_test',
+    'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has

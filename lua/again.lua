@@ -9,7 +9,7 @@ function again.quoted(word)
   return "'" .. word:gsub("'", "'\\''") .. "'"
 end
 
-local PASSED_ON = { "cacert", "cert", "key", "sni", "authority", "path", "large_path" }
+local PASSED_ON = { "server_cmd", "cacert", "cert", "key", "sni", "authority", "path", "large_path" }
 
 local function option_words(options)
   local words = {}
@@ -22,6 +22,9 @@ local function option_words(options)
     if options[name] then
       add("--" .. name:gsub("_", "-"), options[name])
     end
+  end
+  if options.restart and options.restart:find "^per" then
+    add("--restart", options.restart)
   end
   if options.insecure then
     add "--insecure"

@@ -14,6 +14,7 @@ examples:
   h2probe run http://localhost:8080 http2/settings --mode prior
   h2probe run https://localhost:8443 --report console --report junit=results.xml
   h2probe report run.json --report html=run.html             from what --report json=run.json stored
+  h2probe run --server-cmd './server --port {port}'          start, watch and stop it, too
   h2probe probe my-probe.lua https://localhost:8443
   h2probe list http2                        the cases; h2probe explain ID tells about one
   h2probe client -- curl --http2 --cacert {cacert} {url}     test a client

@@ -19,7 +19,8 @@ exit status:
   2  usage                             3  no target that speaks HTTP/2
 
 A verdict "warn" fails the run only under --strict. A run ended by SIGINT, SIGTERM
-or --deadline still writes its reports; cases not run are errors there.
+or --deadline still writes its reports; cases not run are errors there. A target that
+died and was started again by --restart is exit status 4, too.
 ]]
 
 --- For the manual.
@@ -107,6 +108,15 @@ local function running(command, jobs)
   gating(command)
 end
 
+local function supervised(command)
+  add(command, "--server-cmd", "Start the server by this command of the shell, wait until it accepts HTTP/2, stop it at the "
+    .. "end. {port}, {tls_port} are free ports, {host} is 127.0.0.1, {cert}, {key} files with a certificate that is then "
+    .. "trusted. Without a URL the target follows from {port} and {tls_port}.", values.text, "COMMAND")
+  add(command, "--server-wait", "Seconds until it must accept HTTP/2.", values.seconds, "SECONDS"):default "30"
+  add(command, "--restart", "When it is started again: never, on-death, per-suite or per-case.",
+    values.choice("never", "on-death", "per-suite", "per-case"), "WHEN"):default "on-death"
+end
+
 local function words(command, name, description, count)
   command:argument(name, description):args(count)
 end
@@ -131,6 +141,7 @@ local function add_run(parser)
   words(run, "words", "URL (https:// or http://; without one: the embedded reference server), then what to run. "
     .. SELECTION, "*")
   target(run)
+  supervised(run)
   running(run)
   many(run)
 end
@@ -139,6 +150,7 @@ local function add_probe(parser)
   local probe = new_command(parser, "probe", "Run probe scripts."):epilog(EXIT_STATUS)
   words(probe, "words", "Scripts, and the URL to run them against.", "+")
   target(probe)
+  supervised(probe)
   running(probe)
 end
 

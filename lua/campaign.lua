@@ -7,6 +7,7 @@ local preflight = require "h2probe.preflight"
 local reporting = require "h2probe.reporting"
 local results = require "h2probe.results"
 local runner = require "h2probe.runner"
+local server_command = require "h2probe.server_command"
 local settings_file = require "h2probe.settings_file"
 local takeaway = require "h2probe.takeaway"
 local targets = require "h2probe.targets"
@@ -52,7 +53,7 @@ local function round_options(plan, aim, look, context)
     jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
     strict = options.strict, verbose = options.verbose,
     command = plan.command, on_settled = plan.takeaway:hook(), keep_runs = options.pcapng_all,
-    findings = look.runs, role = plan.role, unguarded = plan.role == "server",
+    findings = look.runs, role = plan.role, unguarded = plan.role == "server", keeper = plan.keeper,
     progress = function(event)
       event.round = plan.round
       plan.gate:mark(event.result)
@@ -69,7 +70,7 @@ end
 
 -- Signals: the first ends the run, with reports; the second ends everything.
 local function on_signals(plan)
-  for _, name in ipairs { "SIGINT", "SIGTERM" } do
+  for _, name in ipairs(plan.keeper and { "SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT" } or { "SIGINT", "SIGTERM" }) do
     engine.on_signal(name, function()
       if plan.signal and plan.signal ~= "deadline" then
         if plan.last_will then
@@ -106,7 +107,7 @@ end
 
 -- A round is forgotten when it is merged, so that memory does not grow with their number.
 local function run_rounds(plan, options)
-  local merger, last = results.merger(), nil
+  local merger, last, died = results.merger(), nil, nil
   for round = 1, plan.options.rounds do
     if round > 1 and plan.signal then
       break
@@ -115,10 +116,12 @@ local function run_rounds(plan, options)
     options.findings = round == 1 and options.findings or {}
     last = runner.run(options)
     merger:add(plan.gate:entries(last.entries))
-    if last.died or last.interrupted then
+    died = died or last.died
+    if last.died and not last.complete or last.interrupted then
       break
     end
   end
+  last.died = died
   local entries, flakes = merger:finish()
   return entries, merger.rounds > 1 and flakes or nil, last
 end
@@ -174,19 +177,32 @@ local function conclude(plan, all, context, entries)
   return status
 end
 
+local function looked(plan, aim)
+  local function look()
+    return (plan.look or preflight.look) { targets = aim.targets, modes = aim.modes, timeout = plan.options.timeout,
+      jobs = plan.options.jobs }
+  end
+  if plan.keeper then
+    return server_command.look(plan, aim, look)
+  end
+  return look()
+end
+
 local function measured(plan, aim)
   local started, from = os.time(), engine.now()
-  local look, message = (plan.look or preflight.look) { targets = aim.targets, modes = aim.modes,
-    timeout = plan.options.timeout, jobs = plan.options.jobs }
+  local look, message, status = looked(plan, aim)
   if not look then
     say(plan, message)
-    return EXIT.unreachable
+    return status or EXIT.unreachable
   end
   local modes = mode_list(aim, look.offers)
   local context = reporting.context(plan.options, { target = aim.text, modes = modes,
     started = results.stamp(started), shard = plan.gate and plan.gate.shard })
   reporting.live(plan.reports, "begin", context)
   local entries, flakes, last = run_rounds(plan, round_options(plan, aim, look, context))
+  if plan.keeper then
+    server_command.finish(plan.keeper, aim, plan.command, entries)
+  end
   local run = { target = aim.text, started = started, seconds = engine.now() - from, modes = modes,
     interrupted = plan.signal, complete = last.complete, died = last.died, entries = entries, flakes = flakes }
   local members, said = plan.gate:members(run)
@@ -197,7 +213,7 @@ local function measured(plan, aim)
   if plan.on_results then
     plan.on_results(all)
   end
-  local status = conclude(plan, all, context, entries)
+  status = conclude(plan, all, context, entries)
   if said then
     say(plan, args.printable(said))
   end
@@ -232,6 +248,13 @@ end
 local function aim_of(plan)
   if plan.aim then
     return plan.aim
+  elseif plan.options.server_cmd then
+    local prepared, message, busy = server_command.prepare(plan.options, plan.url, say)
+    if not prepared then
+      return nil, message, busy and EXIT.unreachable
+    end
+    plan.keeper, plan.last_will = prepared.keeper, prepared.tidy
+    return prepared.aim
   elseif plan.url then
     return targets.of_url(plan.url, plan.options)
   end
@@ -261,11 +284,12 @@ function campaign.run(plan)
   for _, note in ipairs(opened.notes) do
     say(plan, note)
   end
-  local aim, wrong = aim_of(plan)
+  local aim, wrong, why = aim_of(plan)
   if not aim then
-    say(plan, settings_file.located(plan.options, wrong))
-    return EXIT.usage
+    say(plan, settings_file.located(plan.options, args.printable(wrong)))
+    return why or EXIT.usage
   end
+  local _ <close> = plan.keeper and setmetatable({}, { __close = plan.last_will })
   for _, problem in ipairs(reporting.prepare(reports)) do
     say(plan, problem)
   end
@@ -286,8 +310,9 @@ function campaign.run(plan)
   if plan.timer then
     plan.timer:cancel "the run is over"
   end
-  if plan.server then
-    plan.server:stop()
+  local ours = plan.server or plan.keeper
+  if ours then
+    ours:stop()
   end
   return status
 end

@@ -169,6 +169,7 @@ function open.connect(run, options)
   if not wire then
     return nil, code, message
   end
+  run.connected = engine.now() -- somebody was there to take it
   local first = #run.connections == 0
   local conn = Conn.new { wire = wire, role = "client", mode = given.mode, target = target, run = run, auto = given.auto }
   local ok

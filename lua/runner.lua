@@ -1,10 +1,10 @@
--- Cases side by side on one loop: what runs when, confirmation, repetition, the sentinel, the death of a target.
+-- Cases side by side on one loop: what runs when, confirmation, repetition; the watch over the target is in death.
 local case_run = require "h2probe.case_run"
+local death = require "h2probe.death"
 local engine = require "h2probe.engine"
 local requirements = require "h2probe.requirements"
 local schema = require "h2probe.schema"
 local second_looks = require "h2probe.second_looks"
-local sentinel = require "h2probe.sentinel"
 local settle = require "h2probe.settle"
 
 local runner = {}
@@ -12,9 +12,6 @@ local runner = {}
 local Runner = {}
 Runner.__index = Runner
 
-local MAX_DEATHS = 20
-local REVIVAL = 2 -- seconds that a supervisor gets to start the target again
-local POLL = 0.05
 local CASES_PER_ORDER = 100000
 local VAIN = 0.25 -- of its time; a run that has waited so long gets its second look beside it
 
@@ -63,13 +60,13 @@ function Runner:job(item, second)
   local unit = item.unit
   return { case = unit.case, row = item.row, label = item.label, mode = unit.mode, modes = self.options.offers,
     target = self.options.targets[unit.mode], timeout = self.options.timeout, longest = self.options.longest,
-    patient = second and (item.first ~= nil or not item.again), item = item, second = second, started = engine.waited() }
+    patient = second and (item.first ~= nil or not item.again), second = second, started = engine.waited() }
 end
 
 function Runner:launch(item, second)
   self.in_flight = self.in_flight + 1
   local job = self:job(item, second)
-  self.jobs[job] = true
+  self.jobs[job] = item
   item.job = job
   engine.spawn(function()
     local record = case_run.once(job)
@@ -119,8 +116,7 @@ end
 -- The first run in flight, in the order of the suites, that waits in vain without a second look beside it.
 function Runner:in_vain()
   local found
-  for job in pairs(self.jobs) do
-    local item = job.item
+  for job, item in pairs(self.jobs) do
     if not (job.second or item.beside or item.again or item.unit.case.alone) and self.looks:may_begin(item)
       and (not found or item.unit.number < found.unit.number
         or item.unit == found.unit and item.position < found.position) then
@@ -132,11 +128,11 @@ end
 
 -- What is looked at again beside those that wait in vain; the second value says so to `launch`.
 function Runner:again_now()
-  if not self:quiet() then
+  if not self:quiet() or (self.vigil:renews() and self.in_flight > 0) then
     return nil
   end
   local item = self:next_second()
-  if not item and not self.single then
+  if not item and not self.single and not self.vigil:renews() then
     item = self:in_vain()
     if item then
       self.looks:begin(item)
@@ -148,7 +144,7 @@ end
 
 -- Alone means that nothing else is in flight, and stays so.
 function Runner:next_alone()
-  if self.in_flight > 0 or self.watching or #self.alone == 0 then
+  if self.in_flight > 0 or self.vigil.watching or #self.alone == 0 then
     return nil
   end
   self.exclusive = true
@@ -156,11 +152,12 @@ function Runner:next_alone()
 end
 
 function Runner:next_item()
-  if self.held or self.stopped or self.exclusive then
+  local vigil = self.vigil
+  if vigil:holds() or self.stopped or self.exclusive then
     return nil
-  elseif self.in_flight + (self.single and self.watching and 1 or 0) >= self.options.jobs then
+  elseif self.in_flight + (self.single and vigil.watching and 1 or 0) >= self.options.jobs then
     return nil
-  elseif self.single and #self.suspects > 0 then
+  elseif self.single and vigil:due() or vigil:stale(self.pool[self.at]) and (self.in_flight > 0 or vigil.watching) then
     return nil
   end
   local accused = self.options.fail_fast and (self.looks.waiting[1] or self.looks.flying > 0)
@@ -176,137 +173,11 @@ function Runner:next_item()
 end
 
 function Runner:start()
-  self:watch()
+  self.vigil:watch()
   local item, second = self:next_item()
-  while item do
+  while item and self.vigil:freshen(item) do
     self:launch(item, second)
     item, second = self:next_item()
-  end
-end
-
--- The sentinel ------------------------------------------------------------------------------------------
-
--- A mode that the target offers, the item's own if it can be.
-function Runner:sentinel_mode(item)
-  local offers = self.options.offers
-  if offers[item.unit.mode].offered then
-    return item.unit.mode
-  end
-  for _, mode in ipairs(schema.MODES) do
-    if offers[mode] and offers[mode].offered then
-      return mode
-    end
-  end
-end
-
-function Runner:check(item, patient)
-  local mode = self:sentinel_mode(item)
-  return sentinel.alive { target = self.options.targets[mode], mode = mode, timeout = self.options.timeout,
-    patient = patient }
-end
-
--- One exchange for all that ended in the meantime.
-function Runner:watch()
-  if #self.suspects == 0 or self.watching or self.held or self.stopped or self.exclusive
-    or (self.single and self.in_flight > 0) then
-    return
-  end
-  local batch = self.suspects
-  self.suspects, self.watching = {}, true
-  engine.spawn(function()
-    local alive, why = self:check(batch[#batch])
-    self.events:put { sentinel = true, alive = alive, why = why, batch = batch }
-  end, { name = "sentinel" })
-end
-
-function Runner:watched(event)
-  self.watching = false
-  if not event.alive then
-    self.held = true
-    for position, item in ipairs(event.batch) do
-      table.insert(self.suspects, position, item)
-    end
-  end
-end
-
--- The death of a target -----------------------------------------------------------------------------------
-
-function Runner:revived(item)
-  local until_time = engine.now() + REVIVAL
-  repeat
-    if self.interrupted then
-      return false
-    end
-    if self:check(item) then
-      return true
-    end
-    engine.wait(POLL)
-  until engine.now() > until_time
-  return false
-end
-
-function Runner:blame(item, text)
-  local unit = item.unit
-  unit.records = { { verdict = "error", expected = "a target that goes on after the case", observed = text,
-    notes = {}, label = item.label, run = item.record and item.record.run, seconds = 0 } }
-  unit.blamed = true
-  self:finish(unit)
-end
-
--- Those that came through to the target; the others are victims.
-local function culprits(suspects)
-  local list = {}
-  for _, item in ipairs(suspects) do
-    if not item.record.way then
-      list[#list + 1] = item
-    end
-  end
-  return #list > 0 and list or suspects
-end
-
--- The target is back: run them again one by one until it dies of one.
-function Runner:interrogate(suspects, why)
-  for position, item in ipairs(suspects) do
-    item.record = case_run.once(self:job(item))
-    if not self:check(item, true) then
-      self:blame(item, "the target died of this case: " .. why)
-      if not self:revived(item) then
-        return false
-      end
-    elseif not item.unit.blamed then
-      item.unit.records[item.position] = item.record
-      self:finish(item.unit)
-    end
-    suspects[position] = nil
-  end
-  return true
-end
-
-function Runner:investigate()
-  local suspects = self.suspects
-  local last = suspects[#suspects]
-  self.suspects = {}
-  local alive, why = self:check(last, true)
-  if alive then
-    self.held = false
-    return
-  end
-  self.died = why
-  self.deaths = self.deaths + 1
-  suspects = culprits(suspects)
-  local back = self:revived(last)
-  if #suspects == 1 then
-    self:blame(suspects[1], "the target died of this case: " .. why)
-  elseif back then
-    back = self:interrogate(suspects, why)
-  else
-    for _, item in ipairs(suspects) do
-      self:blame(item, ("the target died; this is one of %d cases that ended then: %s"):format(#suspects, why))
-    end
-  end
-  self.held = false
-  if not back or self.deaths >= MAX_DEATHS then
-    self.stopped = "the target died"
   end
 end
 
@@ -356,6 +227,49 @@ function Runner:settled(item, record)
   end
 end
 
+local function without(list, from, unwanted)
+  local kept = table.move(list, 1, from - 1, 1, {})
+  for at = from, #list do
+    kept[#kept + 1] = not unwanted(list[at]) and list[at] or nil
+  end
+  return kept
+end
+
+function Runner:withdraw(unwanted)
+  self.pool, self.alone = without(self.pool, self.at, unwanted), without(self.alone, 1, unwanted)
+  self.looks.waiting = without(self.looks.waiting, 1, unwanted)
+end
+
+--- Nothing of this unit is run any more: the target died of it.
+function Runner:drop(unit)
+  self:withdraw(function(item) return item.unit == unit end)
+end
+
+-- Whatever became of this item is forgotten.
+function Runner:reopen(item)
+  local unit = item.unit
+  self:withdraw(function(other) return other == item end)
+  item.first, item.second, item.beside, item.again = nil, nil, nil, nil
+  if unit.records[item.position] then
+    unit.records[item.position] = nil
+    unit.waiting = unit.waiting + 1
+  end
+end
+
+--- It was run again when the target was well: this record counts, as if the others had not been.
+function Runner:rejudge(item, record)
+  self:reopen(item)
+  self:judge(item, record)
+end
+
+--- To be run again among the others.
+function Runner:requeue(item)
+  if not item.unit.blamed then
+    self:reopen(item)
+    self.pool[#self.pool + 1] = item
+  end
+end
+
 -- A first run that accuses by silence: its second look is over, under way, or still to come.
 function Runner:accused(item, record)
   item.first = record
@@ -379,7 +293,7 @@ local function call_off(item)
 end
 
 -- Once more, when the run proved nothing: beside the others, or as a second look when it did not get through.
-function Runner:judge(item, record)
+function Runner:looked(item, record)
   if record.verdict == "fail" and record.silent then
     return self:accused(item, record)
   end
@@ -401,41 +315,46 @@ function Runner:judge(item, record)
 end
 
 function Runner:looked_again(item, record)
-  self.looks:ended(item)
   if item.first then
     self:settled(item, settle.confirmed(item.first, record))
   elseif item.again then
-    self:judge(item, record)
-  else
+    self:looked(item, record)
+  elseif item.beside then
     item.second = record
   end
 end
 
-function Runner:ran(event)
-  local item, record = event.item, event.record
-  self.in_flight = self.in_flight - 1
-  self.jobs[event.job] = nil
-  item.job = item.job ~= event.job and item.job or nil -- it holds the run
-  self.exclusive = false
-  if event.job.off then
-    return self.looks:ended(item)
-  end
-  item.record = record
-  settle.watch(self.found, item.unit, item.unit.order * CASES_PER_ORDER + item.position, record.run)
-  local guarded = not self.options.unguarded
-  if guarded and (record.ended or (record.verdict ~= "pass" and record.verdict ~= "skip")) then
-    self.suspects[#self.suspects + 1] = item
-  end
-  if event.job.second then
+--- What came of a run, the first one of an item or a second look.
+function Runner:judge(item, record)
+  if record.second then
     self:looked_again(item, record)
   else
+    self:looked(item, record)
+  end
+end
+
+function Runner:ran(event)
+  local item, job, record = event.item, event.job, event.record
+  self.in_flight = self.in_flight - 1
+  self.jobs[job] = nil
+  item.job = item.job ~= job and item.job or nil -- it holds the run
+  self.exclusive = false
+  if job.second then
+    self.looks:ended(item)
+    record.second = true
+  end
+  if job.off then
+    return
+  end
+  settle.watch(self.found, item.unit, item.unit.order * CASES_PER_ORDER + item.position, record.run)
+  if not self.vigil:ran(item, record) then
     self:judge(item, record)
   end
 end
 
 function Runner:handle(event)
   if event.sentinel then
-    self:watched(event)
+    self.vigil:watched(event)
   elseif event.item then
     self:ran(event)
   end
@@ -456,12 +375,14 @@ function Runner:entries()
     end
     entries[#entries + 1] = { order = unit.order, result = unit.result }
   end
+  table.move(self.vigil.entries, 1, #self.vigil.entries, #entries + 1, entries)
   return entries, complete
 end
 
 -- Called from outside the loop: an empty event wakes it.
 function Runner:interrupt(reason, why)
   self.interrupted, self.stopped = reason, why or "interrupted"
+  self.vigil:interrupt()
   self.events:put {}
 end
 
@@ -475,7 +396,7 @@ end
 
 -- Nothing runs and nothing is to be started.
 function Runner:over()
-  return self.interrupted or (self.in_flight == 0 and not self.watching)
+  return self.interrupted or (self.in_flight == 0 and not self.vigil.watching and not self.vigil:holds())
 end
 
 -- Until something happens, or until the next run has waited in vain.
@@ -486,14 +407,15 @@ end
 
 function Runner:loop()
   while true do
-    if self.held and self.in_flight == 0 and not self.watching and not self.interrupted then
-      self:investigate()
+    if self.vigil:holds() and self.in_flight == 0 and not self.vigil.watching and not self.interrupted then
+      self.vigil:investigate()
     end
     self:start()
-    if self:over() then
+    local over = self:over()
+    if over and (self.interrupted or self.vigil:ends_well()) then
       return
     end
-    local event = self.events:take(self:nap())
+    local event = not over and self.events:take(self:nap())
     if event then
       self:handle(event)
     end
@@ -505,17 +427,19 @@ end
 --   named), jobs, timeout, longest, fail_fast, strict, verbose, command(case, mode), progress(event),
 --   on_settled(unit, result), keep_runs (the runs of passed cases are not dropped before that is called),
 --   findings (runs of the pre-flight), on_start(interrupt): gets a function(reason, why) that ends the run early, unguarded (no sentinel),
+--   keeper (the target's supervisor, if it is ours),
 --   wanted(case, mode): whether it is to run (nil: all). A result that progress marks as expected_failure is none to --fail-fast.
 -- Returns { entries, complete, died, interrupted }.
 function runner.run(options)
   local rows = assert(requirements.load())
   options.role = options.role or "client"
-  local self = setmetatable({ options = options, in_flight = 0, at = 1, suspects = {}, jobs = {}, found = {},
-    deaths = 0, finished = 0, events = engine.queue(), single = options.jobs == 1,
+  local self = setmetatable({ options = options, in_flight = 0, at = 1, jobs = {}, found = {},
+    finished = 0, events = engine.queue(), single = options.jobs == 1,
     looks = second_looks.new(options.jobs) }, Runner)
   self.context = { rows = rows, verbose = options.verbose, command = options.command,
     gentle = function(id) return requirements.gentle(rows[id]) end }
   self.units, self.pool, self.alone = plan(options)
+  self.vigil = death.vigil(self, options)
   for _, run in ipairs(options.findings or {}) do
     settle.watch(self.found, nil, 0, run)
   end
@@ -525,7 +449,7 @@ function runner.run(options)
   self:loop()
   self:abandon()
   local entries, complete = self:entries()
-  return { entries = entries, complete = complete, died = self.died, interrupted = self.interrupted,
+  return { entries = entries, complete = complete, died = self.vigil:died(), interrupted = self.interrupted,
     units = #self.units }
 end
 

@@ -101,7 +101,7 @@ function settle.result(unit, context)
   end
   return settle.describe(unit, {
     verdict = verdict, row = verdict ~= "pass" and decides.label or nil, expected = decides.expected,
-    observed = decides.observed,
+    observed = decides.observed, log = decides.log,
     notes = notes_of(unit.records, decides), seconds = seconds, case = case,
     transcript = wants_transcript(verdict, context.verbose) and decides.run and case_run.transcript(decides.run)
       or nil,
@@ -116,7 +116,7 @@ function settle.describe(unit, outcome, context)
     id = unit.case.id, mode = unit.mode, title = case.title, suite = unit.case.suite, verdict = outcome.verdict,
     level = row and row.level or case.level, req = case.req, statement = row and row.statement,
     seconds = outcome.seconds or 0, row = outcome.row, expected = outcome.expected, observed = outcome.observed,
-    notes = outcome.notes or {}, location = unit.case.location, transcript = outcome.transcript,
+    log = outcome.log, notes = outcome.notes or {}, location = unit.case.location, transcript = outcome.transcript,
     command = context.command(unit.case, unit.mode),
   }
 end

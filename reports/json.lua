@@ -7,7 +7,7 @@ local ORDER = { "schema", "label", "tool", "name", "version", "target", "started
   "index", "profile", "settings_file", "interrupted", "complete", "died", "nothing_to_run", "summary", "total",
   "pass", "warn", "fail", "skip", "inconclusive", "error", "expected_failures", "expectations", "file", "problems",
   "line", "flakes", "verdicts", "absent", "results", "id", "mode", "offered", "verdict", "expected_failure", "reason",
-  "level", "req", "title", "suite", "statement", "row", "expected", "observed", "notes", "location", "command",
+  "level", "req", "title", "suite", "statement", "row", "expected", "observed", "log", "notes", "location", "command",
   "seen_in", "transcript", "time", "sent", "kind", "stream", "text", "lines", "mark" }
 
 local function escape(text)

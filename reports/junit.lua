@@ -84,6 +84,12 @@ local function system_out(result)
   return "      <system-out>" .. xml(table.concat(build.limited(out, VALUE, OUTPUT), "\n")) .. "\n</system-out>\n"
 end
 
+-- What the server wrote of its end.
+local function system_err(result)
+  if not result.log then return "" end
+  return "      <system-err>" .. xml(build.bounded(result.log, OUTPUT)) .. "\n</system-err>\n"
+end
+
 local function element(name, message, kind, text)
   return ('      <%s message="%s"%s>%s</%s>\n'):format(name, attribute(build.bounded(message, MESSAGE)),
     kind and (' type="%s"'):format(attribute(kind)) or "", xml(text), name)
@@ -112,7 +118,7 @@ local outcomes = {
 local function testcase(result, verdict, message, classname, name)
   local outcome = outcomes[verdict]
   local head = ('    <testcase classname="%s" name="%s" time="%s"'):format(classname, name, seconds(result.seconds))
-  local body = (outcome and outcome(result, message) or "") .. system_out(result)
+  local body = (outcome and outcome(result, message) or "") .. system_out(result) .. system_err(result)
   if body == "" then return head .. "/>\n" end
   return head .. ">\n" .. body .. "    </testcase>\n"
 end

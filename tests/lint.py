@@ -24,11 +24,11 @@ OWNED = [(re.compile(r'openssl/|uv\.h'), ('io', 'bind')), (re.compile(r'lua\.h|l
          (re.compile(r'nghttp2/'), ())]
 # The layers of lua/ (docs/runtime.md): a module requires modules of its own layer and of those above it here.
 LUA_LAYERS = [
-    ('data', r'excerpt|outfile|pcapng|requirements|fields|frames|url|transcript|resources|selection|evidence|verdict|context'),
+    ('data', r'excerpt|outfile|pcapng|requirements|fields|frames|url|transcript|resources|selection|evidence|verdict|context|crash_report'),
     ('wire', r'open|conn(_\w+)?|expect|outcome(_\w+)?|watch(\..*)?|rules|server(\..*)?|client(\..*)?|under_test'),
     ('language', r'environment|schema|loader'),
-    ('run', r'captures|preflight|client_preflight|sentinel|case_run|settle|second_looks|runner|results'),
-    ('front', r'again|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|report_files|actions|stored|merging|data_file|expectations(_\w+)?|gate|profile|rerun|settings_file|shard|completion|manual|takeaway|saved_script|target_list|matrix|fleet|coverage|cmd(\..*)?'),
+    ('run', r'captures|preflight|client_preflight|sentinel|case_run|settle|second_looks|runner|death(_\w+)?|supervisor|results'),
+    ('front', r'again|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|report_files|actions|stored|merging|data_file|expectations(_\w+)?|gate|profile|rerun|settings_file|shard|completion|manual|takeaway|saved_script|target_list|matrix|fleet|coverage|server_command|cmd(\..*)?'),
 ]
 MACHINE_PATH = re.compile(r'(?<![\w.~*}-])/(?:work|root|farm|home)/[\w.]')
 

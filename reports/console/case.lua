@@ -9,6 +9,7 @@ local ENTRIES <const> = 16
 local FRAME_LINES <const> = 6
 local VALUE <const> = { short = 1000, full = 65536 }
 local LIST <const> = 10
+local LOG_LINES <const> = 12
 
 local function shortened(value, page)
   local limit = page.verbose and VALUE.full or VALUE.short
@@ -183,6 +184,22 @@ local function notes(page, result)
   end
 end
 
+-- What the server wrote of its end; of many lines the first, where a report says what it is about.
+local function log(page, result)
+  local count, left = 0, 0
+  for line in result.log:gmatch "[^\r\n]+" do
+    count = count + 1
+    if not page.verbose and count > LOG_LINES then
+      left = left + 1
+    else
+      member(page, count == 1 and "server's log" or "", line)
+    end
+  end
+  if left > 0 then
+    member(page, "", ("... and %d lines more (--verbose)"):format(left))
+  end
+end
+
 -- A line for the shell: broken where a shell takes it, and nowhere else.
 local function again(page, result)
   for i, line in ipairs(text.wrap_command(page:printable(result.command), page.width - LABEL - 2)) do
@@ -214,6 +231,7 @@ function case.show(page, result, modes)
   if result.expected and result.expected ~= result.statement then member(page, "expected", result.expected) end
   if result.observed then member(page, "observed", result.observed, result.verdict) end
   notes(page, result)
+  if result.log then log(page, result) end
   if result.transcript and #result.transcript > 0 then
     conversation(page, result.transcript, result.verdict == "pass")
   end

@@ -13,7 +13,7 @@ enum { ARGS_MAX = 4096, OUTPUT_DEFAULT = 64 << 10, OUTPUT_MAX = 16 << 20 };
 
 struct process {
     struct io_process *io; /* NULL: could not be started, or closed */
-    struct wait_list waiters;
+    struct wait_list waiters, readers;
 };
 
 /* --- signals --- */
@@ -25,7 +25,8 @@ static const struct {
     {"SIGHUP", SIGHUP},   {"SIGINT", SIGINT},   {"SIGQUIT", SIGQUIT}, {"SIGILL", SIGILL},
     {"SIGABRT", SIGABRT}, {"SIGBUS", SIGBUS},   {"SIGFPE", SIGFPE},   {"SIGKILL", SIGKILL},
     {"SIGUSR1", SIGUSR1}, {"SIGSEGV", SIGSEGV}, {"SIGUSR2", SIGUSR2}, {"SIGPIPE", SIGPIPE},
-    {"SIGALRM", SIGALRM}, {"SIGTERM", SIGTERM}, {"SIGSTOP", SIGSTOP}, {"SIGCONT", SIGCONT}};
+    {"SIGALRM", SIGALRM}, {"SIGTERM", SIGTERM}, {"SIGSTOP", SIGSTOP}, {"SIGCONT", SIGCONT},
+    {"SIGTRAP", SIGTRAP}, {"SIGSYS", SIGSYS},   {"SIGXCPU", SIGXCPU}, {"SIGXFSZ", SIGXFSZ}};
 
 static int signal_number(lua_State *L, int arg) {
     const char *name = luaL_optstring(L, arg, "SIGKILL");
@@ -120,18 +121,42 @@ static char **read_env(lua_State *L) {
     return push_strings(L, "env");
 }
 
+static void on_output_of(void *ctx) {
+    struct process *p = ctx;
+    sched_wake_all(&p->readers);
+}
+
 static void on_exit_of(void *ctx) {
     struct process *p = ctx;
     sched_wake_all(&p->waiters);
+    sched_wake_all(&p->readers);
 }
 
-/* engine.process { args =, env =, output = } */
+static bool read_keep(lua_State *L) {
+    static const char *const ends[] = {"first", "last", NULL};
+    engine_member(L, 1, "keep");
+    bool last = luaL_checkoption(L, -1, "first", ends) == 1;
+    lua_pop(L, 1);
+    return last;
+}
+
+static bool read_linger(lua_State *L) {
+    engine_member(L, 1, "linger");
+    bool linger = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return linger;
+}
+
+/* engine.process { args =, env =, output =, keep =, linger = } */
 static int process_start(lua_State *L) {
     int error = 0;
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     struct process_options options = {
         .output_max = (size_t)engine_integer(L, 1, "output", 0, OUTPUT_MAX, OUTPUT_DEFAULT),
+        .keep_last = read_keep(L),
+        .linger = read_linger(L),
+        .on_output = on_output_of,
         .args = read_args(L),
     };
     options.env = read_env(L);
@@ -175,17 +200,49 @@ static int process_wait(lua_State *L) {
 }
 
 static int process_output(lua_State *L) {
-    size_t dropped;
-    const struct buf *output = io_process_output(check_process(L)->io, &dropped);
-    lua_pushlstring(L, output->len ? (const char *)output->data : "", output->len);
-    lua_pushinteger(L, (lua_Integer)dropped);
+    struct process_output output = io_process_output(check_process(L)->io);
+    lua_pushlstring(L, output.len ? (const char *)output.data : "", output.len);
+    lua_pushinteger(L, (lua_Integer)output.dropped);
     return 2;
+}
+
+/* What is kept from a position on, counted from the first octet ever written. */
+static int read_k(lua_State *L, int status, lua_KContext ctx) {
+    struct process *p = check_process(L);
+    struct process_output output = io_process_output(p->io);
+    uint64_t position = (uint64_t)luaL_checkinteger(L, 2);
+    uint64_t end = output.dropped + output.len;
+    (void)status;
+    (void)ctx;
+    if (position < end) {
+        size_t skipped = position > output.dropped ? (size_t)(position - output.dropped) : 0;
+        lua_pushlstring(L, (const char *)output.data + skipped, output.len - skipped);
+        lua_pushinteger(L, (lua_Integer)end);
+        return 2;
+    }
+    if (io_process_silent(p->io))
+        return engine_fail(L, "closed", "nothing more will be written");
+    if (sched_wait_over(L))
+        return engine_fail(L, "timeout", "the command has not written more");
+    return sched_park(L, &p->readers, "process:read", false, read_k);
+}
+
+static int process_read(lua_State *L) {
+    check_process(L);
+    luaL_argcheck(L, luaL_checkinteger(L, 2) >= 0, 2, "a position cannot be negative");
+    sched_wait_begin(L, 3, (double)INFINITY);
+    return read_k(L, LUA_OK, 0);
 }
 
 static int process_kill(lua_State *L) {
     const struct process *p = check_process(L);
     int number = signal_number(L, 2);
     lua_pushboolean(L, io_process_kill(p->io, number) == 0);
+    return 1;
+}
+
+static int process_group(lua_State *L) {
+    lua_pushboolean(L, io_process_group(check_process(L)->io));
     return 1;
 }
 
@@ -198,6 +255,7 @@ static int process_pid(lua_State *L) {
 static int process_gc(lua_State *L) {
     struct process *p = luaL_checkudata(L, 1, PROCESS);
     sched_abandon(&p->waiters);
+    sched_abandon(&p->readers);
     io_process_free(p->io);
     p->io = NULL;
     return 0;
@@ -211,13 +269,29 @@ static int process_close(lua_State *L) {
     return 0;
 }
 
+/* engine.adopt_orphans() */
+static int adopt_orphans(lua_State *L) {
+    (void)L;
+    io_process_adopt_orphans();
+    return 0;
+}
+
+/* engine.end_orphans([without_killing]) -> how many are not gone yet */
+static int end_orphans(lua_State *L) {
+    lua_pushinteger(L, (lua_Integer)io_process_end_orphans(!lua_toboolean(L, 1)));
+    return 1;
+}
+
 void engine_open_process(lua_State *L) {
     static const luaL_Reg methods[] = {
-        {"wait", process_wait}, {"output", process_output},
-        {"kill", process_kill}, {"pid", process_pid},
+        {"wait", process_wait}, {"output", process_output}, {"read", process_read},
+        {"kill", process_kill}, {"pid", process_pid},       {"group", process_group},
         {NULL, NULL},
     };
-    static const luaL_Reg functions[] = {{"process", process_start}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"process", process_start},
+                                         {"adopt_orphans", adopt_orphans},
+                                         {"end_orphans", end_orphans},
+                                         {NULL, NULL}};
     engine_metatable(L, PROCESS, methods, process_gc, process_close);
     luaL_setfuncs(L, functions, 0);
 }

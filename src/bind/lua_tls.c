@@ -350,6 +350,19 @@ static int own_certificates(lua_State *L) {
     return 1;
 }
 
+/* engine.own_identity() -> certificate, key: both PEM */
+static int own_identity(lua_State *L) {
+    struct buf *pem = engine_scratch(&engine_get(L)->scratch);
+    size_t cert_len;
+    int status = tls_own_identity(pem, &cert_len);
+    if (status == -3)
+        return engine_fail(L, "tls", "the certificate could not be made");
+    engine_check_buf(L, status);
+    lua_pushlstring(L, (const char *)pem->data, cert_len);
+    lua_pushlstring(L, (const char *)pem->data + cert_len, pem->len - cert_len);
+    return 2;
+}
+
 /* --- sessions --- */
 
 static int session_gc(lua_State *L) {
@@ -370,7 +383,8 @@ int tls_session_push(lua_State *L, struct tls_conn *t) {
 
 void tls_session_open(lua_State *L) {
     static const luaL_Reg none[] = {{NULL, NULL}};
-    static const luaL_Reg functions[] = {{"own_certificates", own_certificates}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"own_certificates", own_certificates}, {"own_identity", own_identity}, {NULL, NULL}};
     engine_metatable(L, SESSION, none, session_gc, NULL);
     luaL_setfuncs(L, functions, 0);
 }

@@ -144,6 +144,8 @@ void tls_cleanup(void);
 /* The certificates of a server that is given none, in PEM: what its clients have to trust. 0,
    BUF_FULL, BUF_NOMEM, or -3 where they cannot be made. */
 int tls_own_certificates(struct buf *pem);
+/* One of them, and behind it its private key, for a server in another process; the same results. */
+int tls_own_identity(struct buf *pem, size_t *cert_len);
 
 /* SSLKEYLOGFILE is honoured when set. */
 

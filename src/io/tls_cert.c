@@ -147,11 +147,13 @@ int tls_cert_use_own(SSL_CTX *context, const char *name) {
     return 0;
 }
 
-static int append_pem(struct buf *pem, X509 *cert) {
+/* The certificate, or the key where there is one. */
+static int append_pem(struct buf *pem, X509 *cert, EVP_PKEY *key) {
     char *octets;
     BIO *bio = BIO_new(BIO_s_mem());
     int status = -3;
-    if (bio && PEM_write_bio_X509(bio, cert) == 1) {
+    if (bio && (key ? PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)
+                    : PEM_write_bio_X509(bio, cert)) == 1) {
         long n = BIO_get_mem_data(bio, &octets);
         status = buf_append(pem, octets, (size_t)n);
     }
@@ -165,8 +167,18 @@ int tls_own_certificates(struct buf *pem) {
         ERR_clear_error();
         return -3;
     }
-    int status = append_pem(pem, own_ec.cert);
-    return status == 0 ? append_pem(pem, own_rsa.cert) : status;
+    int status = append_pem(pem, own_ec.cert, NULL);
+    return status == 0 ? append_pem(pem, own_rsa.cert, NULL) : status;
+}
+
+int tls_own_identity(struct buf *pem, size_t *cert_len) {
+    if (!own_ec.cert && !make(&own_ec, EVP_EC_gen("P-256"))) {
+        ERR_clear_error();
+        return -3;
+    }
+    int status = append_pem(pem, own_ec.cert, NULL);
+    *cert_len = pem->len;
+    return status == 0 ? append_pem(pem, NULL, own_ec.key) : status;
 }
 
 void tls_cert_cleanup(void) {

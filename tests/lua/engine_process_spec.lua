@@ -59,6 +59,82 @@ describe("engine.process", function()
     end)
   end)
 
+  it("keeps the last octets of megabytes", function()
+    run(function()
+      local process = sh("yes | head -c 5000000; echo end", { output = 1000, keep = "last" })
+      assert.equal(0, (process:wait(20)))
+      local output, dropped = process:output()
+      assert.equal(1000, #output)
+      assert.equal(5000004 - 1000, dropped)
+      assert.equal("y\nend\n", output:sub(-6))
+    end)
+  end)
+
+  it("is read from a position on, as it is written", function()
+    run(function()
+      local process = sh("echo one; read x < $PIPE; echo two", { env = { PIPE = "/dev/null" } })
+      local text, at = "", 0
+      repeat
+        local more, next_at = process:read(at, 5)
+        if more then text, at = text .. more, next_at end
+      until not more
+      assert.equal("one\ntwo\n", text)
+      assert.equal(8, at)
+      local none, code = process:read(8, 5)
+      assert.same({ nil, "closed" }, { none, code })
+      assert.same({ "wo\n", 8 }, { process:read(5, 5) })
+    end)
+  end)
+
+  it("waits for output no longer than asked, and skips what is no longer kept", function()
+    run(function()
+      local process <close> = sh("yes | head -c 3000; sleep 30", { output = 10, keep = "last" })
+      local at = 0
+      while at < 3000 do
+        local more, after = assert(process:read(at, 5))
+        assert.is_true(#more <= 10)
+        at = after
+      end
+      local none, code = process:read(at, 0.01)
+      assert.same({ nil, "timeout" }, { none, code })
+      assert.equal("y\ny\n", (process:read(at - 4, 0)))
+      assert.equal(10, #process:read(0, 0))
+    end)
+  end)
+
+  it("lets the group linger when told so", function()
+    run(function()
+      local process = sh("(trap 'echo over; exit' TERM; echo up; while :; do sleep 0.01; done) &", { linger = true })
+      assert.equal(0, (process:wait(5)))
+      assert.equal("up\n", (process:read(0, 5)))
+      assert.is_true(process:group())
+      assert.is_true(process:kill "SIGTERM")
+      local text, at = "", 3 -- the shell may say that its sleep was terminated
+      repeat
+        local more, next_at = process:read(at, 5)
+        if more then text, at = text .. more, next_at end
+      until not more
+      assert.is_truthy(text:find "over\n$", text)
+      local none, code = process:read(at, 5)
+      assert.same({ nil, "closed" }, { none, code })
+    end)
+  end)
+
+  it("ends who left the group when asked to", function()
+    engine.adopt_orphans()
+    run(function()
+      local process = sh "(setsid sh -c 'echo $$; exec sleep 60' &); sleep 60"
+      local text = process:read(0, 5)
+      local daemon = tonumber(text)
+      assert.is_true(alive(daemon))
+      process:kill()
+      process:wait(5)
+      local left = engine.now() + 5
+      while engine.end_orphans() > 0 and engine.now() < left do engine.wait(0.002) end
+      assert.is_nil(state(daemon))
+    end)
+  end)
+
   it("gives no input", function()
     run(function()
       local process = sh "cat; echo over"
@@ -183,11 +259,13 @@ describe("engine.process", function()
     assert.has_error(function() engine.process { args = {} } end)
     assert.has_error(function() engine.process { args = { "a\0b" } } end)
     assert.has_error(function() engine.process { args = { 1 } } end)
+    assert.has_error(function() engine.process { args = { "true" }, keep = "both" } end)
     assert.has_error(function() engine.process { args = { "true" }, env = { "a" } } end)
     assert.has_error(function() engine.process { args = { "true" }, env = { ["a=b"] = "c" } } end)
     run(function()
       local process = sh "true"
       assert.has_error(function() process:kill "SIGNONE" end)
+      assert.has_error(function() process:read(-1) end)
       process:wait(5)
     end)
   end)

@@ -19,6 +19,7 @@ local function bench(script)
       record = plan[self[id]] or plan[#plan] or { verdict = "pass" }
     end
     fake.yield()
+    local heard = fake.now()
     fake.yield()
     if type(plan) == "function" then
       record = plan(self, job)
@@ -28,7 +29,8 @@ local function bench(script)
     end
     self.flying = self.flying - 1
     local made = { notes = {}, seconds = 0.001, label = job.label, run = { case = job.case, mode = job.mode,
-      findings = record.findings or {}, connections = {} } }
+      findings = record.findings or {},
+      connections = { { events = { { time = heard } } } } } }
     for key, value in pairs(record) do
       made[key] = value
     end
@@ -305,6 +307,63 @@ describe("the sentinel", function()
     assert.are.equal("error", by_id["s/kill"].verdict)
     assert.are.equal("pass", by_id["s/a"].verdict)
     assert.is_truthy(done.died)
+    assert.is_true(done.complete)
+  end)
+
+  it("does not suspect what had ended before the target last said something", function()
+    local self
+    self = bench { ["s/kill"] = function(state)
+      state.alive = false
+      return { verdict = "pass", ended = true }
+    end }
+    local cases = {}
+    for i = 1, 9 do
+      cases[i] = case("s/c" .. i)
+    end
+    cases[10] = case "s/kill"
+    local by_id = run(self, cases, { jobs = 3 })
+    assert.are.equal("error", by_id["s/kill"].verdict)
+    for i = 1, 6 do
+      assert.are.equal("pass", by_id["s/c" .. i].verdict)
+    end
+  end)
+
+  it("makes a death that no case repeats a result of its own, and judges all cases", function()
+    local self
+    self = bench { ["s/kill"] = function(state)
+      if not state.killed then
+        state.killed, state.dead_for = true, 3
+      end
+      return { verdict = "pass", ended = true }
+    end, ["s/a"] = { FAIL } }
+    self.alive = function(state)
+      state.dead_for = (state.dead_for or 0) - 1
+      return state.dead_for < 0, "connection refused"
+    end
+    local by_id, done = run(self, { case "s/a", case "s/kill", case "s/b" })
+    assert.are.same({ "fail", "pass", "pass" }, { by_id["s/a"].verdict, by_id["s/kill"].verdict, by_id["s/b"].verdict })
+    local result = by_id["target/died"]
+    assert.are.same({ "error", "prior", "target" }, { result.verdict, result.mode, result.suite })
+    assert.is_truthy(result.observed:find("none of them does it alone: s/a (prior), s/kill (prior), s/b (prior)", 1, true))
+    assert.are.equal("connection refused", done.died)
+    assert.is_true(done.complete)
+  end)
+
+  it("runs no more rows of a case of which the target died", function()
+    local self
+    self = bench { ["s/kill"] = function(state)
+      state.dead_for = 3
+      return { verdict = "pass", ended = true }
+    end }
+    self.alive = function(state)
+      state.dead_for = (state.dead_for or 0) - 1
+      return state.dead_for < 0, "connection refused"
+    end
+    local by_id, done = run(self, { case("s/kill", { each = { 1, 2, 3, 4, 5, 6 } }), case "s/b" }, { jobs = 1 })
+    assert.are.equal("error", by_id["s/kill"].verdict)
+    assert.are.equal("1", by_id["s/kill"].row)
+    assert.are.equal("pass", by_id["s/b"].verdict)
+    assert.are.same({ "s/kill", "s/kill", "s/b" }, self.log)
     assert.is_true(done.complete)
   end)
 
