@@ -68,7 +68,9 @@ local function judges(cases, role)
     end
   end
   for _, rule in ipairs(catalogue.of(role)) do
-    add(rule[1], "watch/" .. rule[1])
+    if not rule.unproven then
+      add(rule[1], "watch/" .. rule[1])
+    end
   end
   return by_id
 end

@@ -1,5 +1,5 @@
--- The watchman's proof: for each of its rules a server that breaks it is caught under watch/ID in an ordinary run, and so
--- is one that breaks it a single time, with its transcript (lua/watch/catalogue.lua has the rules).
+-- The watchman's proof: for each of its rules a server (or a client) that breaks it is caught under watch/ID in an ordinary
+-- run, and so is a server that breaks it a single time, with its transcript (lua/watch/catalogue.lua has the rules).
 local catalogue = require "h2probe.watch.catalogue"
 local engine = require "h2probe.engine"
 local requirements = require "h2probe.requirements"
@@ -10,6 +10,8 @@ local proof = {}
 
 -- A single violation may fall on a connection that is over already: nobody can see it there.
 local TRIES <const> = 3
+
+local PEERS <const> = { client = "server", server = "client" } -- by the role of the tester
 
 local Proof = {}
 Proof.__index = Proof
@@ -48,7 +50,7 @@ end
 
 function Proof:guilty(row, way)
   local text = row[1] .. "=" .. way
-  local id, problem = rules.parse(text)
+  local id, problem = rules.parse(text, PEERS[self.host.role])
   if not id then
     return self:complain(row, problem)
   end
@@ -71,8 +73,9 @@ end
 
 function Proof:cases_of(row)
   local list = {}
-  for _, case in ipairs(assert(selection.choose(self.host.cases, row.cases or catalogue.QUICK, requirements.load()))) do
-    if case.role == "client" then
+  local quick = self.host.role == "client" and catalogue.QUICK or catalogue.QUICK_OF_CLIENTS
+  for _, case in ipairs(assert(selection.choose(self.host.cases, row.cases or quick, requirements.load()))) do
+    if case.role == self.host.role then
       list[#list + 1] = case
     end
   end
@@ -82,7 +85,8 @@ end
 function Proof:row(row)
   local way = row.guilty
   self:guilty(row, way or "ignore")
-  if not row.lasting then
+  -- Every case has a client of its own, and each breaks the rule.
+  if not row.lasting and self.host.role == "client" then
     self:guilty(row, way and "single:" .. way or "single")
   end
 end
@@ -105,13 +109,13 @@ local function work(self, rows, jobs)
   end
 end
 
---- Proves the rules for tests of servers; ids: a set, nil for all. host: { cases, start(options) -> server, run(cases,
--- server, mode) -> results by "id mode", jobs, verbose }. Returns the number of rules, of those proven, and lines.
+--- Proves the rules for a tester in host.role; ids: a set, nil for all. host: { role, cases, start(options) -> peer, run(cases,
+-- peer, mode) -> results by "id mode", jobs, verbose }. Returns the number of rules, of those proven, and lines.
 function proof.run(host, ids)
   local self = setmetatable({ host = host, unproven = {}, lines = {} }, Proof)
   local rows = {}
-  for _, row in ipairs(catalogue.of "client") do
-    if not ids or ids[row[1]] then
+  for _, row in ipairs(catalogue.of(host.role)) do
+    if not row.unproven and (not ids or ids[row[1]]) then
       rows[#rows + 1] = row
     end
   end

@@ -3,6 +3,7 @@ local demands = require "h2probe.client.demands"
 local engine = require "h2probe.engine"
 local fields = require "h2probe.fields"
 local http1 = require "h2probe.client.http1"
+local spoil = require "h2probe.client.spoil"
 
 local PREFACE <const> = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 local LINGER <const> = 1 -- seconds that the server gets to read our GOAWAY
@@ -57,6 +58,7 @@ function session:first_frame()
   if way then return { name = "PING", data = "too soon" } end
   local bent = self.rules:way "RFC9113-6.5.2-11"
   if bent then return { name = "SETTINGS", settings = { { "MAX_FRAME_SIZE", bent == "large" and 16777216 or 16383 } } } end
+  if not self:keep "RFC9113-6.5.2-3" then return { name = "SETTINGS", settings = { { "ENABLE_PUSH", 2 } } } end
   return { name = "SETTINGS", settings = http1.SETTINGS }
 end
 
@@ -93,7 +95,9 @@ function session:request(stream)
   local authority = self:keep "RFC9113-8.3.1-2" and self.url.authority or nil
   local list = { { ":method", "GET" }, { ":scheme", self.url.scheme }, { ":path", self.url.path } }
   if authority then list[#list + 1] = { ":authority", authority } end
+  list = spoil.request(self.rules, list)
   self.conn:send { name = "HEADERS", stream = stream, fields = list, end_stream = true }
+  for _, frame in ipairs(spoil.behind(self.rules, stream)) do self.conn:send(frame) end
 end
 
 -- Opened when the server's settings are known and allow it (sections 5.1.2, 6.5.3).

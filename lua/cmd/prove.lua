@@ -225,23 +225,28 @@ end
 
 -- The watchman ----------------------------------------------------------------------------------------------
 
--- Its rules against their guilty servers, in an ordinary run of some of all cases.
-function Proof:watchman(all, ids)
+-- The rules of one role against their guilty peers, in an ordinary run of some of all cases.
+function Proof:watch_rules(role, all, ids)
   local function run(cases, peer, mode)
     local part = setmetatable({ options = { mode = mode, timeout = self.options.timeout }, known = self.known,
-      role = "client", side = sides.client }, Proof)
+      role = role, side = sides[role] }, Proof)
     return part:run(cases, peer, 8, GUILTY, LONGEST)
   end
+  local count, proven, lines = proof_watch.run({ role = role, cases = all, start = sides[role].start, run = run,
+    jobs = self.options.jobs, verbose = self.options.verbose }, ids)
+  table.move(lines, 1, #lines, #self.proofs + 1, self.proofs)
+  self.rules, self.rules_proven = (self.rules or 0) + count, (self.rules_proven or 0) + proven
+end
+
+function Proof:watchman(all, ids)
   local peer = started {}
   local ok, message = sides.client.look(self, peer)
   peer:stop()
   if not ok then
     return nil, message
   end
-  local count, proven, lines = proof_watch.run({ cases = all, start = started, run = run, jobs = self.options.jobs,
-    verbose = self.options.verbose }, ids)
-  table.move(lines, 1, #lines, #self.proofs + 1, self.proofs)
-  self.rules, self.rules_proven = count, proven
+  self:watch_rules("client", all, ids)
+  self:watch_rules("server", all, ids)
   return true
 end
 

@@ -121,6 +121,7 @@
 ---@field sni string?
 ---@field verify_error string?
 ---@field subject string?
+---@field covers boolean? whether the certificate is for verify_name
 ---@field client_hello table?
 ---@field alert string? the fatal alert that came
 ---@field alert_number integer?

@@ -3,11 +3,12 @@
 -- A row: { id, guilty = the way of the reference server that breaks it (nil: the default), cases = where an ordinary run
 -- has occasion to see it (nil: QUICK), mode = (nil: "prior"), rows about clients: role = "server" }.
 -- lasting = its server has to be guilty in more than one place, so it cannot be only once. soft = it is only a warning,
--- whatever the requirement's level.
+-- whatever the requirement's level. unproven = why no guilty peer can be made to trip it.
 local catalogue = {}
 
 -- Enough for all that any connection shows.
 catalogue.QUICK = { "http2/ping", "http2/traffic/held-open", "http2/traffic/smaller-table" }
+catalogue.QUICK_OF_CLIENTS = { "client/preface/unknown-setting", "client/preface/settings-again" }
 
 local PUSH <const> = { "http2/traffic/push-allowed", "http2/traffic/one-push-allowed" }
 local RESET <const> = { "http2/traffic/long-reset" }
@@ -148,9 +149,9 @@ catalogue.rules = {
 
   -- What only clients can break.
   { "RFC9113-3.4-2", role = "server" },
-  { "RFC9113-5.1-14", role = "server" },
+  { "RFC9113-5.1-14", role = "server", unproven = "no case for clients pushes; seen in probes only" },
   { "RFC9113-5.1.1-1", role = "server" },
-  { "RFC9113-5.1.2-1", role = "server" },
+  { "RFC9113-5.1.2-1", role = "server", cases = { "client/preface/no-streams-yet" } },
   { "RFC9113-6.5.2-3", role = "server" },
   { "RFC9113-8.3.1-3", role = "server" },
   { "RFC9113-8.3.1-10", role = "server" },

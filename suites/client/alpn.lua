@@ -234,6 +234,24 @@ case {
   end,
 }
 
+case {
+  id = "interim-responses",
+  title = "with http/1.1 selected, interim responses before the 200",
+  req = "RFC9110-15.2-1",
+  each = {
+    { label = "100", "HTTP/1.1 100 Continue\r\n\r\n" },
+    { label = "103", "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n" },
+    { label = "103, 100, 103", "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" },
+  },
+  run = function(conn, row)
+    if not select_offered(conn, HTTP1) or not conn:recv_head() then skip "the client sends no HTTP/1.1 request" end
+    conn:send_octets(row[1] .. "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n")
+    conn:half_close()
+    local exit = check(conn:client_exit(), "the client's end after its response", nil)
+    check(exit.success, "the client's success", "its request was answered, but the client failed: " .. exit.text)
+  end,
+}
+
 -- A name that is not in the list.
 local function other_name(offered)
   local set = {}

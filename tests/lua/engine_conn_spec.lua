@@ -212,6 +212,38 @@ describe("connections", function()
     end)
   end)
 
+  it("change the server's first record before it is read", function()
+    local seen
+    pair(function(conn)
+      local info = assert(conn:start_tls { alpn = { "h2" }, verify = false, max_version = "1.2", take = function(record)
+        seen = record
+        return (record:gsub("\0\9\2h2", "\0\3\2h2"))
+      end })
+      assert.equal("h2", info.alpn)
+      assert.truthy(seen:find("\0\9\2h2", 1, true))
+    end, function(conn)
+      assert(conn:start_tls { alpn = { "h2" }, rewrite = function(flight) return (flight:gsub("\0\3\2h2", "\0\9\2h2")) end })
+    end)
+    pair(function(conn)
+      local ok, message = pcall(conn.start_tls, conn, { verify = false, take = function() return 7, {} end })
+      assert.is_false(ok)
+      assert.truthy(message:find "'take' must return octets or nil")
+    end, function(conn)
+      conn:start_tls {}
+    end)
+  end)
+
+  it("have a certificate for another name, and tell whom it is for", function()
+    for _, row in ipairs { { "example.test", "example.test", true }, { "example.test", "localhost", false }, { nil, "127.0.0.1", true } } do
+      pair(function(conn)
+        local info = assert(conn:start_tls { verify = false, verify_name = row[2] })
+        assert.equal(row[3], info.covers)
+      end, function(conn)
+        assert(conn:start_tls { own_name = row[1] })
+      end)
+    end
+  end)
+
   it("end a callback that will not end", function()
     local listener = assert(engine.listen {})
     local limit
