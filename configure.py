@@ -56,7 +56,7 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 # Lua unit tests, tests/lua/NAME_spec.lua.
 LUA_TESTS = [
     'args', 'case_run', 'cli', 'cli_client', 'conn_hello', 'engine', 'engine_conn', 'engine_process', 'engine_task',
-    'environment', 'fields', 'frames', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting',
+    'environment', 'fields', 'frames', 'html', 'language', 'loader', 'names', 'outcome', 'outcome_tls', 'reporting',
     'reports', 'results', 'runner', 'selection', 'targets', 'transcript', 'under_test', 'url', 'watch',
 ]
 
@@ -298,6 +298,17 @@ def write_lua_tests(n, variant):
     return results
 
 
+def write_browser_tests(n, variant):
+    """The HTML report in Chromium; skipped where there is none. `ninja browser` runs it alone."""
+    files = ['tests/browser/' + name for name in ('pages.lua', 'run.py', 'webdriver.py')]
+    files += ['tests/lua/' + name for name in ('html_data.lua', 'results_data.lua', 'setup.lua')]
+    result = n.build('%s/results/browser' % variant.directory, 'test', name='browser', format='tap',
+                     implicit=files + [variant.directory + '/lib/h2probe/engine.so', '$builddir/embedded.c'],
+                     run="env LUA_CPATH='%s/lib/?.so;;' python3 tests/browser/run.py" % variant.directory)
+    n.build('browser', 'summary', [result])
+    return [result]
+
+
 def write_program_tests(n, variant):
     """Tests that run the whole program."""
     program_tests = [SANITIZED_RUN if variant.sanitized else PROOF] + PROGRAM_TESTS
@@ -394,6 +405,7 @@ def generate(options):
         products = products or made
         results += write_c_tests(n, variant, objects) + write_lua_tests(n, variant) + write_program_tests(n, variant)
         if variant is builds[0]:
+            results += write_browser_tests(n, variant)
             write_bench(n, variant, objects)
     n.comment('Lint.')
     lints = write_lint(n, builds[0])
