@@ -434,7 +434,7 @@ def arguments(options):
 def parse(argv):
     parser = argparse.ArgumentParser(description='Writes build.ninja for h2probe.')
     parser.add_argument('--bootstrap', action='store_true', help='first install the packages that are missing')
-    parser.add_argument('--interop', action='store_true', help='with --bootstrap: also the servers of tests/interop')
+    parser.add_argument('--interop', action='store_true', help='with --bootstrap: also the servers of tests/interop, and Chromium')
     parser.add_argument('--asan', action='store_true', help='build with AddressSanitizer and UBSan')
     parser.add_argument('--release', action='store_true', help='link-time optimization and hardening')
     parser.add_argument('--static', action='store_true', help='link OpenSSL, Lua and libuv statically')

@@ -58,9 +58,9 @@ INTEROP = [
     Need('Caddy', 'cmd caddy', ('caddy', 'caddy', 'caddy', 'caddy', 'caddy')),
     Need('Node.js', 'cmd node nodejs', ('nodejs', 'nodejs', 'nodejs', 'nodejs', 'node')),
     Need('h2 for Python', 'py h2', ('python3-h2', 'python3-h2', 'py3-h2', 'python-h2', '')),
+    Need('Hypercorn', 'cmd hypercorn', ('python3-hypercorn', 'python3-hypercorn', 'py3-hypercorn', 'hypercorn', '')),
     Need('Chromium', 'cmd chromium chromium-browser', ('chromium', 'chromium', 'chromium', 'chromium', 'chromium')),
     Need('chromedriver', 'cmd chromedriver', ('chromium-driver', 'chromedriver', 'chromium-chromedriver', 'chromium', 'chromedriver')),
-    Need('Hypercorn', 'cmd hypercorn', ('python3-hypercorn', 'python3-hypercorn', 'py3-hypercorn', 'hypercorn', '')),
 ]
 
 INSTALL = {

@@ -145,14 +145,18 @@ local function column_rows(list)
   return table.concat(rows)
 end
 
+local function results_text(list)
+  return ("%d %s"):format(#list, #list == 1 and "result" or "results")
+end
+
 local function head(list, groups)
   local differing = #groups.differ
   local sentence = differing == 0 and "No verdict differs."
     or ("%d %s differently."):format(differing, differing == 1 and "case is judged" or "cases are judged")
-  return ('<header><p class="kind">h2probe comparison</p><h1>%d results side by side</h1><p class="conclusion %s">%s</p>'
+  return ('<header><p class="kind">h2probe comparison</p><h1>%s side by side</h1><p class="conclusion %s">%s</p>'
     .. '<div class="scroll"><table class="columns"><thead><tr><th scope="col">Column</th><th scope="col">Target</th>'
     .. '<th scope="col">Started</th><th scope="col">Tool</th><th scope="col">Verdicts</th></tr></thead>'
-    .. "<tbody>\n%s</tbody></table></div></header>\n"):format(#list, differing == 0 and "pass" or "warn", sentence,
+    .. "<tbody>\n%s</tbody></table></div></header>\n"):format(results_text(list), differing == 0 and "pass" or "warn", sentence,
       column_rows(list)), sentence
 end
 
@@ -213,7 +217,7 @@ return function(list)
   parts[#parts + 1] = '<section id="details" aria-label="Each case of each column">\n' .. details(context)
   parts[#parts + 1] = "</section>\n</main>\n" .. page.footer()
   parts[#parts + 1] = '<dialog id="shown-case" aria-label="A case"></dialog>\n'
-  return page.document({ title = ("%s %d results - h2probe"):format(sentence, #list), kind = "comparison",
+  return page.document({ title = ("%s %s - h2probe"):format(sentence, results_text(list)), kind = "comparison",
     tool = list[1] and page.tool(list[1].results) or "h2probe", style = #groups.differ == 0 and "pass" or "warn" },
     table.concat(parts))
 end
