@@ -58,10 +58,10 @@ C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}
 LUA_TESTS = [
     'args', 'case_run', 'cli', 'cli_client', 'cli_report', 'completion', 'conn_hello', 'coverage', 'engine',
     'engine_capture', 'engine_clock', 'engine_conn', 'engine_process', 'engine_task', 'environment',
-    'expectations', 'fields', 'fleet', 'formats', 'frames', 'gate', 'gating', 'language', 'loader', 'manual',
-    'names', 'outcome', 'outcome_tls', 'pcapng', 'reporting', 'reports', 'results', 'runner', 'save_failing',
-    'selection', 'server_command', 'settings_file', 'shard', 'stored', 'targets', 'transcript', 'under_test',
-    'url', 'watch',
+    'expectations', 'fields', 'fleet', 'formats', 'frames', 'gate', 'gating', 'html', 'language', 'loader',
+    'manual', 'names', 'outcome', 'outcome_tls', 'pcapng', 'reporting', 'reports', 'results', 'runner',
+    'save_failing', 'selection', 'server_command', 'settings_file', 'shard', 'stored', 'targets', 'transcript',
+    'under_test', 'url', 'watch',
 ]
 
 # Commands that run the whole program (H2PROBE stands for it): name, command, how tests/run.py counts. Every case has
@@ -307,6 +307,17 @@ def write_lua_tests(n, variant):
     return results
 
 
+def write_browser_tests(n, variant):
+    """The HTML report in Chromium; skipped where there is none. `ninja browser` runs it alone."""
+    files = ['tests/browser/' + name for name in ('pages.lua', 'run.py', 'webdriver.py')]
+    files += ['tests/lua/' + name for name in ('html_data.lua', 'results_data.lua', 'setup.lua')]
+    result = n.build('%s/results/browser' % variant.directory, 'test', name='browser', format='tap',
+                     implicit=files + [variant.directory + '/lib/h2probe/engine.so', '$builddir/embedded.c'],
+                     run="env LUA_CPATH='%s/lib/?.so;;' python3 tests/browser/run.py" % variant.directory)
+    n.build('browser', 'summary', [result])
+    return [result]
+
+
 def write_program_tests(n, variant):
     """Tests that run the whole program."""
     program_tests = ([SANITIZED_RUN] if variant.sanitized else [PROOF, CI_FILES]) + PROGRAM_TESTS
@@ -415,6 +426,7 @@ def generate(options):
         products = products or made
         results += write_c_tests(n, variant, objects) + write_lua_tests(n, variant) + write_program_tests(n, variant)
         if variant is builds[0]:
+            results += write_browser_tests(n, variant)
             write_bench(n, variant, objects)
     n.comment('Lint.')
     lints = write_lint(n, builds[0])
@@ -446,7 +458,7 @@ def parse(argv):
     parser.add_argument('--bootstrap', action='store_true', help='first install the packages that are missing')
     parser.add_argument('--build-only', action='store_true', help='with --bootstrap: not what only the tests need')
     parser.add_argument('--interop', action='store_true',
-                        help='with --bootstrap: also the servers of tests/interop, shells, and what packages need')
+                        help='with --bootstrap: also the servers of tests/interop, Chromium, shells, and what packages need')
     parser.add_argument('--asan', action='store_true', help='build with AddressSanitizer and UBSan')
     parser.add_argument('--release', action='store_true', help='link-time optimization and hardening')
     parser.add_argument('--static', action='store_true', help='link OpenSSL, Lua and libuv statically')

@@ -19,6 +19,12 @@ function resources.list(prefix)
   return names
 end
 
+--- "sha256-..." of a text, as a content security policy names it.
+function resources.integrity(text)
+  local base64 = engine.base64url(engine.sha256(text)):gsub("[-_]", { ["-"] = "+", ["_"] = "/" })
+  return "sha256-" .. base64 .. ("="):rep(-#base64 % 4)
+end
+
 --- A file of the user's: its text, or nil and one line.
 function resources.file(path)
   local file, message = io.open(path, "rb")

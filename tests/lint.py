@@ -64,12 +64,12 @@ def check_layers(path, text):
 
 
 def check_lua_layers(path, text):
-    """Suites see only the script environment, report writers only result tables and each other."""
+    """Suites see only the script environment, report writers only result tables, their own files and each other."""
     if not path.endswith('.lua') or not path.startswith(('suites/', 'reports/')):
         return
     for number, line in enumerate(text.splitlines(), 1):
         for module in re.findall(r'\brequire\b\W*([\w.]*)', line.split('--')[0]):
-            if path.startswith('suites/') or not re.match(r'h2probe\.(reports\.|transcript$|xml$)|dkjson$', module):
+            if path.startswith('suites/') or not re.match(r'h2probe\.(reports\.|resources$|transcript$|xml$)|dkjson$', module):
                 yield number, '%s is not for %s' % (module or 'require', path.split('/')[0])
 
 

@@ -69,6 +69,8 @@ INTEROP = [
     Need('man', 'cmd man', ('man-db', 'man-db', 'mandoc', 'man-db', 'man-db')),
     Need('shellcheck', 'cmd shellcheck', ('shellcheck', 'ShellCheck', 'shellcheck', 'shellcheck', 'shellcheck')),
     Need('dpkg-shlibdeps', 'cmd dpkg-shlibdeps', ('dpkg-dev', 'dpkg-dev', 'dpkg-dev', 'dpkg', 'dpkg')),
+    Need('Chromium', 'cmd chromium chromium-browser', ('chromium', 'chromium', 'chromium', 'chromium', 'chromium')),
+    Need('chromedriver', 'cmd chromedriver', ('chromium-driver', 'chromedriver', 'chromium-chromedriver', 'chromium', 'chromedriver')),
 ]
 
 INSTALL = {

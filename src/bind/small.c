@@ -1,6 +1,7 @@
-/* small.c - hex, base64url, clocks, the terminal, files that Lua's io cannot make. */
+/* small.c - hex, base64url, SHA-256, clocks, the terminal, files that Lua's io cannot make. */
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,17 @@ static int unbase64url(lua_State *L) {
     const char *in = luaL_checklstring(L, 1, &n);
     char *out = luaL_buffinitsize(L, &b, n * 3 / 4 + 1);
     return decoded(L, &b, base64url_decode(in, n, (uint8_t *)out), "base64url");
+}
+
+static int sha256(lua_State *L) {
+    size_t n;
+    unsigned size = 0;
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    const char *in = luaL_checklstring(L, 1, &n);
+    if (!EVP_Digest(in, n, digest, &size, EVP_sha256(), NULL))
+        return luaL_error(L, "OpenSSL has no SHA-256");
+    lua_pushlstring(L, (const char *)digest, size);
+    return 1;
 }
 
 /* --- clocks and the machine --- */
@@ -190,6 +202,7 @@ void engine_open_small(lua_State *L) {
         {"unhex", unhex},
         {"base64url", base64url},
         {"unbase64url", unbase64url},
+        {"sha256", sha256},
         {"now", now},
         {"waited", waited},
         {"clock", cpu_clock},

@@ -169,6 +169,7 @@ describe("small things", function()
     assert.equal("\0\xff", engine.unhex "00 FF\n")
     assert.equal("_-8", engine.base64url "\xff\xef")
     assert.equal("\xff\xef", engine.unbase64url "_-8")
+    assert.equal("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", engine.hex(engine.sha256 "abc"))
     local s, code, message = engine.unbase64url "_-8="
     assert.is_nil(s)
     assert.equal("protocol", code)
