@@ -156,7 +156,7 @@ def check_listed(paths):
     import configure
     listed = set(configure.listed_files())
     present = {path for path in paths if re.match(r'(src|tests)/.*\.c$|tests/lua/.*_spec\.lua$|tests/bench/.*\.py$', path)}
-    yield from ('%s: not listed in configure.py' % path for path in sorted(present - listed))
+    yield from ('%s: not listed in tools/lists.py' % path for path in sorted(present - listed))
     yield from ('%s: listed in configure.py, but not there' % path for path in sorted(listed - present))
 
 
