@@ -17,5 +17,7 @@ write("many", html.write(html_data.many(1000)))
 write("hostile", html.write(html_data.hostile()))
 write("octets", html.write(data.hostile()))
 write("comparison", html.compare(html_data.columns()))
+write("many-comparison", html.compare { { label = "one", results = html_data.many(1000) },
+  { label = "two", results = html_data.many(997) } })
 write("hostile-comparison", html.compare { { label = html_data.ATTACKS[1], results = html_data.hostile() },
   { label = html_data.ATTACKS[6], results = html_data.hostile(html_data.ATTACKS[2]) } })

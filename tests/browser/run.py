@@ -217,6 +217,16 @@ def test_comparison(browser, page):
     equal(True, browser.settled('return document.querySelector("dialog").open'))
 
 
+def test_large_comparison(browser, page):
+    browser.open(page('many-comparison'))
+    equal(1000, len(browser.run(ROWS)))
+    browser.click('.chip.skip')
+    equal(True, 0 < len(browser.settled(ROWS)) < 100)
+    browser.click('#filter button[type=reset]')
+    equal(1000, len(browser.settled(ROWS)))
+    browser.pdf(page('many-comparison') + '.pdf')
+
+
 def test_print(browser, page):
     browser.open(page('verdicts'))
     browser.run('window.seen = []; addEventListener("beforeprint", () => seen.push(document.querySelectorAll("details.case[open] svg.diagram").length))')
