@@ -134,6 +134,9 @@ return function(options)
   if not cases then
     return files
   end
+  -- From here on a signal is kept for the loop, where the run has its own handlers: so the file is never left behind.
+  engine.on_signal("SIGINT", function() os.exit(EXIT.failed) end)
+  engine.on_signal("SIGTERM", function() os.exit(EXIT.failed) end)
   local cacert, ours = trusted(options)
   if not cacert then
     words.say(("the certificate cannot be written: %s"):format(ours))
