@@ -7,6 +7,9 @@
 #define SOON (UINT64_C(20) * 1000 * 1000)
 #define MILLISECOND UINT64_C(1000000) /* what polls are rounded to */
 enum { BUSY_SHARE = 4 };
+/* What one turn of the loop counts at most when it did not listen: more is a machine that stood
+ * still. */
+#define STALL (UINT64_C(1000) * 1000 * 1000)
 
 void clock_start(struct clock *c, uv_loop_t *loop) {
     uv_loop_configure(loop, UV_METRICS_IDLE_TIME);
@@ -23,19 +26,30 @@ static uint64_t waited_in_turn(const struct clock *c, uint64_t idle) {
     return lasted;
 }
 
+static uint64_t busy_until_now(const struct clock *c, uint64_t idle) {
+    return uv_hrtime() - c->started - idle;
+}
+
+/* In this turn, of the time that was not spent in its poll. */
+static uint64_t counted_in_turn(const struct clock *c, uint64_t busy) {
+    uint64_t share = (busy - c->busy) / BUSY_SHARE;
+    return share < STALL ? share : STALL;
+}
+
 int clock_turn(struct clock *c, uv_run_mode mode) {
     uv_update_time(c->loop);
     int planned = mode == UV_RUN_NOWAIT ? 0 : uv_backend_timeout(c->loop);
     c->planned = planned < 0 ? UINT64_MAX : (uint64_t)planned * MILLISECOND;
     int more = uv_run(c->loop, mode);
     uint64_t idle = uv_metrics_idle_time(c->loop);
-    c->waited += waited_in_turn(c, idle);
+    uint64_t busy = busy_until_now(c, idle);
+    c->counted += waited_in_turn(c, idle) + counted_in_turn(c, busy);
     c->idle = idle;
+    c->busy = busy;
     return more;
 }
 
 uint64_t clock_now(const struct clock *c) {
     uint64_t idle = uv_metrics_idle_time(c->loop);
-    uint64_t busy = uv_hrtime() - c->started - idle;
-    return c->waited + waited_in_turn(c, idle) + busy / BUSY_SHARE;
+    return c->counted + waited_in_turn(c, idle) + counted_in_turn(c, busy_until_now(c, idle));
 }

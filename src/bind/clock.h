@@ -15,7 +15,8 @@ struct clock {
     uv_loop_t *loop;
     uint64_t started; /* of uv_hrtime */
     uint64_t idle;    /* nanoseconds in polls, as they lasted, up to the current turn */
-    uint64_t waited;  /* the same, none counted longer than it was to last */
+    uint64_t busy;    /* and the rest of the time */
+    uint64_t counted; /* what of both the clock shows */
     uint64_t planned; /* how long the poll of the current turn is to last; UINT64_MAX: any time */
 };
 
