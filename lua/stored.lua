@@ -25,7 +25,7 @@ local ENTRY <const> = { members = { time = "number", text = "string", sent = "bo
 
 local RESULT <const> = { members = { id = "string", mode = MODE, suite = "string", verdict = VERDICT, title = "string?",
   level = "string?", req = STRINGS, statement = "string?", seconds = "number?", row = "string?", expected = "string?",
-  observed = "string?", notes = STRINGS, location = "string?", command = "string?", seen_in = "string?",
+  observed = "string?", log = "string?", notes = STRINGS, location = "string?", command = "string?", seen_in = "string?",
   expected_failure = EXPECTED, transcript = optional { list = ENTRY } } }
 
 local FLAKE <const> = { members = { id = "string", mode = MODE, verdicts = { values = "integer" },
@@ -39,8 +39,8 @@ local HEAD <const> = { schema = "number", target = "string", label = "string?",
 
 local TAIL <const> = { seconds = "number?", interrupted = "string?", complete = "boolean?", died = "string?",
   flakes = optional { list = FLAKE },
-  expectations = optional { members = { file = "string?",
-    problems = { list = { members = { text = "string", kind = "string?", id = "string?", line = "number?" } } } } } }
+  expectations = optional { members = { file = "string",
+    problems = { list = { members = { text = "string", kind = "string?", id = "string", line = "integer" } } } } } }
 
 local WHOLE <const> = { members = { results = { list = RESULT } } }
 for _, part in ipairs { HEAD, TAIL } do

@@ -43,7 +43,7 @@ def nginx(site):
             access_log off; default_type text/plain;
             client_body_temp_path tmp/body; proxy_temp_path tmp/proxy; fastcgi_temp_path tmp/fastcgi;
             uwsgi_temp_path tmp/uwsgi; scgi_temp_path tmp/scgi;
-            ssl_certificate %(cert)s; ssl_certificate_key %(key)s;
+            ssl_certificate %(cert)s; ssl_certificate_key %(key)s; ssl_protocols TLSv1.2 TLSv1.3;
             server {
                 listen 127.0.0.1:%(tls)d ssl http2; listen 127.0.0.1:%(clear)d http2;
                 root htdocs; index index.html; error_page 405 =200 /index.html;
