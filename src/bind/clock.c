@@ -36,10 +36,17 @@ static uint64_t counted_in_turn(const struct clock *c, uint64_t busy) {
     return share < STALL ? share : STALL;
 }
 
+/* libuv says 0, too, where it has new handles to watch: then it does not tell. */
+static uint64_t planned_for(uv_loop_t *loop, uv_run_mode mode) {
+    int planned = uv_backend_timeout(loop);
+    if (mode == UV_RUN_NOWAIT)
+        return 0;
+    return planned <= 0 ? UINT64_MAX : (uint64_t)planned * MILLISECOND;
+}
+
 int clock_turn(struct clock *c, uv_run_mode mode) {
     uv_update_time(c->loop);
-    int planned = mode == UV_RUN_NOWAIT ? 0 : uv_backend_timeout(c->loop);
-    c->planned = planned < 0 ? UINT64_MAX : (uint64_t)planned * MILLISECOND;
+    c->planned = planned_for(c->loop, mode);
     int more = uv_run(c->loop, mode);
     uint64_t idle = uv_metrics_idle_time(c->loop);
     uint64_t busy = busy_until_now(c, idle);
