@@ -183,9 +183,9 @@ end
 
 -- Records ---------------------------------------------------------------------------------------------------
 
--- The conversation of what passed is of no use any more.
+-- The conversation of what passed, or was skipped, is of no use any more.
 function Runner:trim(unit, record)
-  if record.verdict == "pass" and not self.options.verbose then
+  if (record.verdict == "pass" or record.verdict == "skip") and not self.options.verbose then
     record.run = unit.case.probe and record.run and { case = record.run.case, connections = {} } or nil
   end
 end
