@@ -1,6 +1,7 @@
 -- A whole run: target, pre-flight, rounds of cases, results, reports, exit status.
 local args = require "h2probe.args"
 local again = require "h2probe.again"
+local build = require "h2probe.reports.shared.build"
 local engine = require "h2probe.engine"
 local gate = require "h2probe.gate"
 local preflight = require "h2probe.preflight"
@@ -129,13 +130,7 @@ end
 local function flake_table(flakes, rounds)
   local lines = { ("verdicts that changed in %d rounds:"):format(rounds) }
   for _, flake in ipairs(flakes) do
-    local counts = {}
-    for _, verdict in ipairs { "pass", "warn", "fail", "skip", "inconclusive", "error", "absent" } do
-      if flake.verdicts[verdict] then
-        counts[#counts + 1] = ("%s %d"):format(verdict, flake.verdicts[verdict])
-      end
-    end
-    lines[#lines + 1] = ("  %-60s %-8s %s"):format(flake.id, flake.mode, table.concat(counts, ", "))
+    lines[#lines + 1] = ("  %-60s %-8s %s"):format(flake.id, flake.mode, build.counts(flake.verdicts))
   end
   if #flakes == 0 then
     lines[1] = ("no verdict changed in %d rounds"):format(rounds)

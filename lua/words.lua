@@ -59,6 +59,15 @@ function words.sort(list)
   return sorted
 end
 
+--- The cases whose script plays this role ("client" tests servers).
+function words.of_role(cases, role)
+  local list = {}
+  for _, case in ipairs(cases) do
+    list[#list + 1] = case.role == role and case or nil
+  end
+  return list
+end
+
 local function of_files(cases, files)
   local named = {}
   for _, path in ipairs(files) do

@@ -281,13 +281,7 @@ local function flakes(page, list, rounds)
   end
   page:heading((#list > 0 and "verdicts that changed in %s rounds" or "no verdict changed in %s rounds"):format(rounds or "several"))
   for _, flake in ipairs(list) do
-    local counts = {}
-    for _, verdict in ipairs { "pass", "warn", "fail", "error", "inconclusive", "skip", "absent" } do
-      if flake.verdicts[verdict] then
-        counts[#counts + 1] = ("%s %d"):format(verdict, flake.verdicts[verdict])
-      end
-    end
-    page:flow("  ", ("%s (%s): %s%s"):format(flake.id, flake.mode, table.concat(counts, ", "),
+    page:flow("  ", ("%s (%s): %s%s"):format(flake.id, flake.mode, build.counts(flake.verdicts),
       flake.expected_failure and "; expected: " .. flake.expected_failure.reason or ""))
   end
   page:add ""

@@ -250,23 +250,13 @@ function Proof:watchman(all, ids)
   return true
 end
 
-local function of_role(cases, role)
-  local list = {}
-  for _, case in ipairs(cases) do
-    if case.role == role then
-      list[#list + 1] = case
-    end
-  end
-  return list
-end
-
 local function prove(options, cases, all, watched)
   local self = setmetatable({ options = options, unproven = {}, proofs = {}, false_alarms = {}, asked = {} }, Proof)
   for _, mode in ipairs(targets.modes(nil, options.mode)) do
     self.asked[mode] = true
   end
   for _, role in ipairs { "client", "server" } do
-    local list = of_role(cases, role)
+    local list = words.of_role(cases, role)
     local ok, message = true, nil
     if #list > 0 then
       ok, message = self:prove_side(role, list)
@@ -323,7 +313,7 @@ return function(options)
     return all
   end
   if options.blunt then
-    return proof_blunt.run(options, of_role(cases, "client"), { start = started, command = command,
+    return proof_blunt.run(options, words.of_role(cases, "client"), { start = started, command = command,
       aim = function(peer) return assert(targets.of_server(peer, { mode = options.mode })) end })
   end
   return prove(options, alone and {} or cases, all, watched)

@@ -4,16 +4,6 @@ local fleet = require "h2probe.fleet"
 local results = require "h2probe.results"
 local words = require "h2probe.words"
 
-local function of_role(cases, role)
-  local list = {}
-  for _, case in ipairs(cases) do
-    if case.role == role then
-      list[#list + 1] = case
-    end
-  end
-  return list
-end
-
 return function(options)
   local sorted, message = words.sort(options.words)
   if not sorted then
@@ -24,7 +14,7 @@ return function(options)
   if not cases then
     return catalogue
   end
-  local servers = of_role(cases, "client")
+  local servers = words.of_role(cases, "client")
   if #servers == 0 then
     words.say "nothing was selected: these cases test clients: h2probe client runs them"
     return results.EXIT.nothing

@@ -1,4 +1,5 @@
 -- One case in full: requirement, expected, observed, conversation, and the command that runs it again.
+local build = require "h2probe.reports.shared.build"
 local focus_of = require "h2probe.reports.shared.focus"
 local text = require "h2probe.reports.console.text"
 
@@ -13,16 +14,7 @@ local LIST <const> = 10
 local LOG_LINES <const> = 12
 
 local function shortened(value, page)
-  local limit = page.verbose and VALUE.full or VALUE.short
-  value = tostring(value)
-  if #value <= limit then
-    return value
-  end
-  local from = limit
-  while from > limit - 4 and value:find("^[\128-\191]", from + 1) do
-    from = from - 1
-  end
-  return ("%s ... (%d octets more)"):format(value:sub(1, from), #value - from)
+  return build.bounded(value, page.verbose and VALUE.full or VALUE.short)
 end
 
 local function member(page, label, value, style)

@@ -1,4 +1,5 @@
 -- Text to HTML: whatever octets there are, the page stays well-formed and shows them.
+local build = require "h2probe.reports.shared.build"
 local printable = require("h2probe.reports.console.text").printable
 
 local markup = {}
@@ -6,28 +7,15 @@ local markup = {}
 local VALUE <const> = 65536 -- octets of one value
 local ENTITIES <const> = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 
---- The beginning of what is too long, never cut inside a character, with a count of the rest.
-function markup.cut(value, limit)
-  value = tostring(value)
-  if #value <= limit then
-    return value
-  end
-  local from = limit
-  while from > limit - 4 and value:find("^[\128-\191]", from + 1) do
-    from = from - 1
-  end
-  return ("%s ... (%d octets more)"):format(value:sub(1, from), #value - from)
-end
-
 --- Any value as one line of text or as the value of an attribute.
 function markup.text(value, limit)
-  return (printable(markup.cut(value, limit or VALUE), true):gsub("[&<>\"']", ENTITIES))
+  return (printable(build.bounded(value, limit or VALUE), true):gsub("[&<>\"']", ENTITIES))
 end
 
 --- The same with its line ends.
 function markup.lines(value)
   local lines = {}
-  for line in (markup.cut(value, VALUE) .. "\n"):gmatch "([^\n]*)\n" do
+  for line in (build.bounded(value, VALUE) .. "\n"):gmatch "([^\n]*)\n" do
     lines[#lines + 1] = markup.text(line)
   end
   return table.concat(lines, "\n")

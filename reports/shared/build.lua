@@ -13,7 +13,7 @@ function build.bounded(text, limit)
   while last > limit - 4 and text:find("^[\128-\191]", last + 1) do
     last = last - 1
   end
-  return ("%s... (%d octets more)"):format(text:sub(1, last), #text - last)
+  return ("%s ... (%d octets more)"):format(text:sub(1, last), #text - last)
 end
 
 --- The first lines, each bounded, as many as there is room for; the last says how many are missing.
