@@ -63,8 +63,10 @@ case {
     eventually(function()
       return conn:count { name = "HEADERS", stream = stream } > 0 or conn:data_octets(later) > 0
     end, "HEADERS, or DATA on the stream that has a window")
+    -- A proxy may have answered the later one first.
+    local headers = conn:count { name = "HEADERS", stream = stream } > 0 or conn:recv { name = "HEADERS", stream = stream }
     no_content(conn, stream, "INITIAL_WINDOW_SIZE 0")
-    if conn:count { name = "HEADERS", stream = stream } == 0 then
+    if not headers then
       warn "the response's HEADERS, which are not flow-controlled, are held back with its content"
     end
   end,
