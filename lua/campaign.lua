@@ -2,6 +2,7 @@
 local args = require "h2probe.args"
 local again = require "h2probe.again"
 local build = require "h2probe.reports.shared.build"
+local deadline = require "h2probe.deadline"
 local engine = require "h2probe.engine"
 local gate = require "h2probe.gate"
 local preflight = require "h2probe.preflight"
@@ -94,16 +95,15 @@ local function on_deadline(plan)
   if not seconds then
     return
   end
-  plan.timer = engine.spawn(function()
-    engine.wait(seconds)
+  plan.timer = deadline.start(seconds, function()
     if plan.signal then
       return
     end
-    plan.signal, plan.why = "deadline", ("the deadline of the whole run came first (--deadline %g)"):format(seconds)
+    plan.signal, plan.why = "deadline", deadline.text(seconds)
     if plan.interrupt then
       plan.interrupt(plan.signal, plan.why)
     end
-  end, { name = "deadline", on_done = function() end })
+  end)
 end
 
 -- A round is forgotten when it is merged, so that memory does not grow with their number.

@@ -4,6 +4,7 @@
 -- each verdict is kept.
 local args = require "h2probe.args"
 local campaign = require "h2probe.campaign"
+local deadline = require "h2probe.deadline"
 local engine = require "h2probe.engine"
 local matrix = require "h2probe.matrix"
 local results = require "h2probe.results"
@@ -129,10 +130,7 @@ end
 
 function Fleet:on_deadline()
   local seconds = self.plan.options.deadline
-  return seconds and engine.spawn(function()
-    engine.wait(seconds)
-    self:interrupt("deadline", ("the deadline of the whole run came first (--deadline %g)"):format(seconds))
-  end, { name = "deadline", on_done = function() end })
+  return seconds and deadline.start(seconds, function() self:interrupt("deadline", deadline.text(seconds)) end)
 end
 
 function Fleet:work()

@@ -28,7 +28,7 @@ LUA_LAYERS = [
     ('wire', r'open|conn(_\w+)?|expect|outcome(_\w+)?|watch(\..*)?|rules|server(\..*)?|client(\..*)?|under_test'),
     ('language', r'environment|schema|loader'),
     ('run', r'captures|preflight|client_preflight|sentinel|case_run|settle|second_looks|runner|death(_\w+)?|supervisor|results'),
-    ('front', r'again|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|report_files|actions|stored|merging|data_file|expectations(_\w+)?|gate|profile|rerun|settings_file|shard|completion|manual|takeaway|saved_script|target_list|matrix|fleet|coverage|server_command|cmd(\..*)?'),
+    ('front', r'again|args(_\w+)?|words|targets|reporting|campaign|proof_\w+|main|report_files|actions|stored|merging|data_file|expectations(_\w+)?|gate|profile|rerun|settings_file|shard|completion|manual|takeaway|saved_script|target_list|matrix|fleet|deadline|coverage|server_command|cmd(\..*)?'),
 ]
 MACHINE_PATH = re.compile(r'(?<![\w.~*}-])/(?:work|root|farm|home)/[\w.]')
 
