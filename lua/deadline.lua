@@ -3,7 +3,7 @@ local engine = require "h2probe.engine"
 
 local deadline = {}
 
-local SHARE <const> = 4 -- the clock of waits may be so much slower
+local SHARE <const> = 2 -- the clock of waits may be so much slower
 local LEAST <const> = 0.005
 
 --- What a report says of cases that did not run.

@@ -6,7 +6,7 @@
 /* A poll that brings something so soon was no silence. */
 #define SOON (UINT64_C(20) * 1000 * 1000)
 #define MILLISECOND UINT64_C(1000000) /* what polls are rounded to */
-enum { BUSY_SHARE = 4 };
+enum { BUSY_SHARE = 2 };
 /* What one turn of the loop counts at most when it did not listen: more is a machine that stood
  * still. */
 #define STALL (UINT64_C(1000) * 1000 * 1000)

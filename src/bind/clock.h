@@ -3,7 +3,8 @@
    Time in which it did not listen is no silence of a peer, and neither is time in which the peer is
    kept busy by others. While the loop waits and nothing comes, the clock runs as time does; while
    the program works or is kept from working (a loaded machine, a paused one), and while something
-   comes all the time, it runs at a quarter, so that a peer that goes on for ever comes to an end.
+   comes all the time, it runs at half its speed, so that a peer that goes on for ever comes to an
+   end.
  */
 #ifndef BIND_CLOCK_H
 #define BIND_CLOCK_H
