@@ -337,6 +337,10 @@ class Running:
         with open(os.path.join(self.directory, 'log'), errors='replace') as file:
             return file.read()
 
+    def crashes(self):
+        """How often a process of the server has crashed and was replaced, as its log tells: a crash ends connections of all cases."""
+        return len(re.findall(r'exit signal|exited on signal', self.log()))
+
     def stop_processes(self):
         """SIGTERM, then SIGKILL to what is left of each process group."""
         for process in self.processes:
