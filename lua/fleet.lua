@@ -183,7 +183,7 @@ function fleet.run(plan)
     return EXIT.usage
   end
   local self = setmetatable({ plan = plan, targets = targets, next = 1, done = 0, active = {},
-    matrix = matrix.new(options) }, Fleet)
+    matrix = matrix.new() }, Fleet)
   self:on_signals()
   local timer = self:on_deadline()
   self:work()

@@ -9,7 +9,6 @@ local matrix = {}
 local EXIT = results.EXIT
 local WORDS <const> = { [EXIT.ok] = "ok", [EXIT.failed] = "failed", [EXIT.usage] = "not run", [EXIT.unreachable] = "no HTTP/2",
   [EXIT.died] = "died", [EXIT.nothing] = "nothing", [EXIT.internal] = "incomplete" }
-local GOOD <const> = { [EXIT.ok] = true }
 
 -- Verdicts as they are counted, and the character of each.
 local COLUMNS <const> = { { "pass", ".", "passed", "pass" }, { "warn", "w", "warned", "warn" },
@@ -26,9 +25,9 @@ local DIFFERENT <const>, NAMED <const> = 40, 4 -- lines of cases, and targets na
 local Matrix = {}
 Matrix.__index = Matrix
 
---- For the options of the run.
-function matrix.new(options)
-  return setmetatable({ keys = {}, index = {}, strict = options.strict, width = 100 }, Matrix)
+--- An empty one.
+function matrix.new()
+  return setmetatable({ keys = {}, index = {} }, Matrix)
 end
 
 local function verdict_of(result)
@@ -164,7 +163,7 @@ function Matrix:text(targets, stopped, status)
   end
   local good = 0
   for _, target in ipairs(targets) do
-    good = good + (GOOD[target.status] and 1 or 0)
+    good = good + (target.status == EXIT.ok and 1 or 0)
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = ("%s%d of %d targets are ok (exit status %d)."):format(

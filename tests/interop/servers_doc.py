@@ -18,6 +18,8 @@ What h2probe says about the servers of `tests/interop`, as Debian 12 has them. `
 this page from a run; `tests/interop/run.py` fails where it is no longer true. A *fail* breaks a MUST of the
 requirement named; a *warn* breaks a SHOULD, or is a deviation for which there is a defensible reading; a *note* is
 allowed; *undecided* is a verdict that comes or does not by the server's own chance. Configurations are in `tests/interop/servers.py`.
+A child of httpd 2.4.71 now and then crashes under the suites ("Segmentation fault" in its log), which ends the connections of many
+cases at once; such a run is done once more, and says so.
 '''
 
 

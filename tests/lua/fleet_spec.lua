@@ -33,7 +33,7 @@ end)
 
 describe("the matrix", function()
   local function filled()
-    local self = matrix.new {}
+    local self = matrix.new()
     local a, b, c = { label = "a,\"1\"", status = 0 }, { label = "b", status = 1 },
       { label = "c\27[31m", status = 3, said = { "no \27 way" } }
     self:add(a, { results = { { id = "s/x", mode = "prior", verdict = "pass" }, { id = "s/y", mode = "prior", verdict = "skip" } } })
