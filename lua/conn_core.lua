@@ -13,28 +13,26 @@ local Conn = {}
 -- Events that conn.events keeps; beyond that the older half goes (conn.events.dropped counts).
 local MAX_EVENTS, MAX_EVENT_OCTETS = 10000, 2 * 1024 * 1024
 
-local getters = {
-  mode = function() end,
-  target = function() end,
-  -- What start_tls came to, with counters that go on (renegotiations, key updates ...).
-  tls = function(self)
-    local known, now = self._.tls, self._.wire:tls()
-    return known and now and setmetatable(now, { __index = known }) or known or now
-  end,
-}
+local optional = { mode = true, target = true }
+
+-- What start_tls came to, with counters that go on (renegotiations, key updates ...).
+local function tls_info(self)
+  local known, now = self._.tls, self._.wire:tls() -- the same table, unless the handshake did not end in time
+  return known and now and known ~= now and setmetatable(now, { __index = known }) or known or now
+end
 
 local Meta = {
   __metatable = "connection",
   __name = "connection",
   __index = function(self, key)
     local method = Conn[key]
-    if method ~= nil then
+    if method then
       return method
+    elseif key == "tls" then
+      return tls_info(self)
+    elseif not optional[key] then
+      error(("conn has no '%s'"):format(tostring(key)), 2)
     end
-    if getters[key] then
-      return getters[key](self)
-    end
-    error(("conn has no '%s'"):format(tostring(key)), 2)
   end,
 }
 

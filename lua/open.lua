@@ -8,6 +8,7 @@ local context = require "h2probe.context"
 local engine = require "h2probe.engine"
 local fields = require "h2probe.fields"
 local output = require "h2probe.conn_output"
+local sessions = require "h2probe.sessions"
 
 local open = {}
 
@@ -43,8 +44,19 @@ end
 
 local negotiate = {}
 
-function negotiate.alpn(conn)
-  local info, message = conn:start_tls { alpn = { "h2" } }
+-- A connection to be talked to over TLS is resumed where that is possible; one whose case is about TLS never is.
+local function start_tls(conn, start)
+  local entry = start ~= "secure" and sessions.take(conn.target)
+  local info, message = conn:start_tls { alpn = { "h2" }, session = entry and entry.session or nil }
+  if entry then
+    sessions.tried(conn.target, entry, info and info.resumed)
+    conn._.resumes = not info or info.resumed
+  end
+  return info, message
+end
+
+function negotiate.alpn(conn, options)
+  local info, message = start_tls(conn, options.start)
   if not info then
     if no_alpn(conn.tls) then
       return nil, "not_offered", "ALPN: the server knows none of the offered protocols (alert no_application_protocol)"
@@ -137,7 +149,9 @@ local function advance(conn, target, options)
     return true
   end
   ok, code, message = shake_hands(conn, target, options)
-  if ok and options.mode == "upgrade" then
+  if ok and options.mode == "alpn" then
+    sessions.keep(target, conn)
+  elseif ok and options.mode == "upgrade" then
     ok, code, message = read_first_response(conn)
   end
   return ok, code, message
@@ -174,6 +188,9 @@ function open.connect(run, options)
   local conn = Conn.new { wire = wire, role = "client", mode = given.mode, target = target, run = run, auto = given.auto }
   local ok
   ok, code, message = advance(conn, target, given)
+  if not ok and conn._.resumes then
+    sessions.give_up(target)
+  end
   if not ok then
     conn:close()
     return nil, code, message

@@ -2,7 +2,7 @@
 
 # The layers (docs/design.md): base <- h2, base <- io; h2 and io do not know each other; bind sees all three.
 SOURCES = {
-    'base': ['base64url', 'buf', 'hex', 'mem'],
+    'base': ['base64url', 'buf', 'hex', 'mem', 'pool'],
     'h2': [
         'block', 'conn', 'conn_feed', 'event', 'flow', 'frame_decode', 'frame_encode', 'hpack_decode',
         'hpack_encode', 'hpack_int', 'hpack_table', 'http1', 'http1_body', 'http1_chunked', 'huffman', 'observe',
@@ -24,7 +24,7 @@ MAIN = ['src/main.c']
 # C unit tests, tests/c/check_NAME.c, by the layer they test: each is linked with that layer and what it
 # rests on and with nothing else, so that a forbidden dependency does not even link.
 C_TESTS = {
-    'base': ['base64url', 'buf'],
+    'base': ['base64url', 'buf', 'pool'],
     'h2': [
         'conn', 'conn_limits', 'frame', 'frame_corpus', 'frame_encode', 'hpack', 'hpack_corpus', 'hpack_examples',
         'hpack_nghttp2', 'hpack_table', 'http1', 'http1_chunked', 'huffman', 'settings', 'stream_states',
@@ -40,7 +40,7 @@ LUA_TESTS = [
     'engine_capture', 'engine_clock', 'engine_conn', 'engine_process', 'engine_task', 'engine_tls', 'environment',
     'expectations', 'fields', 'fleet', 'formats', 'frames', 'gate', 'gating', 'html', 'language', 'loader',
     'manual', 'names', 'outcome', 'outcome_tls', 'pcapng', 'reporting', 'reports', 'results', 'runner',
-    'save_failing', 'selection', 'server_command', 'settings_file', 'shard', 'stored', 'targets', 'transcript',
+    'save_failing', 'selection', 'sessions', 'server_command', 'settings_file', 'shard', 'stored', 'targets', 'transcript',
     'under_test', 'url', 'watch',
 ]
 

@@ -255,8 +255,10 @@ static int engine_gc(lua_State *L) {
     struct engine *e = luaL_checkudata(L, 1, ENGINE);
     if (!e->loop)
         return 0;
+    limits_close();
     memory_uninstall(L, e);
     conn_flush_dirty(e); /* lets go of connections that were never flushed */
+    conn_flush_replies(e);
     signal_dispose(e);
     close_loop(e->loop);
     tls_cleanup();
@@ -285,6 +287,7 @@ static void new_engine(lua_State *L) {
     e->loop = loop;
     clock_start(&e->clock, loop);
     memory_install(L, e);
+    limits_open();
     lua_rawsetp(L, LUA_REGISTRYINDEX, &engine_key);
 }
 

@@ -21,8 +21,9 @@ struct engine {
     uv_loop_t *loop;      /* on the heap: outlives the state if a handle does not close in time */
     struct memory memory; /* accounting of the Lua state's allocations */
     struct sched sched;
-    struct clock clock;  /* of waits and deadlines */
-    struct lconn *dirty; /* connections with queued octets */
+    struct clock clock;     /* of waits and deadlines */
+    struct lconn *dirty;    /* connections with queued octets */
+    struct lconn *replying; /* connections with automatic replies of this turn */
     struct signal_watch *signals;
     struct buf scratch; /* a field block, a list; content lives for one call */
     struct buf wire;    /* a payload; the same */

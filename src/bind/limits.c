@@ -2,10 +2,18 @@
 #include "bind/limits.h"
 
 #include <lauxlib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/time.h>
 
 #include "bind/engine.h"
 
-enum { HOOK_INTERVAL = 1000, GRACE_INSTRUCTIONS = 100000, GRACE_MEMORY = 1 << 20 };
+enum {
+    TICK = 10000, /* microseconds */
+    HOOK_INTERVAL = 1000,
+    GRACE_INSTRUCTIONS = 100000,
+    GRACE_MEMORY = 1 << 20,
+};
 #define GRACE_TIME (UINT64_C(100) * 1000 * 1000)
 
 const char *limit_name(enum limit limit) {
@@ -79,13 +87,67 @@ static void hook(lua_State *L, lua_Debug *ar) {
         luaL_error(L, "the task is over its limit");
 }
 
-void limits_hook(lua_State *co, const struct limits *l) {
+/* Instructions between two calls of the hook; 0: none. */
+static int interval(const struct limits *l) {
     if (l->passed && !l->closing)
-        lua_sethook(co, hook, LUA_MASKCOUNT, 1);
-    else if (limits_any(l) || l->closing)
+        return 1;
+    return (l->watched && limits_any(l)) || l->closing ? HOOK_INTERVAL : 0;
+}
+
+void limits_hook(lua_State *co, const struct limits *l) {
+    int wanted = interval(l);
+    if (wanted == (lua_gethook(co) ? lua_gethookcount(co) : 0))
+        return; /* what it has counted is kept */
+    lua_sethook(co, wanted ? hook : NULL, wanted ? LUA_MASKCOUNT : 0, wanted);
+}
+
+/* --- the tick --- */
+
+/* What runs now. A hook costs a tenth of the time of all scripts, and nearly every slice is shorter
+ * than a tick. */
+static struct {
+    lua_State *volatile co;
+    struct limits *volatile limits;
+} running_now;
+static pthread_t ticked; /* the thread of the engines */
+
+/* As Lua's own interpreter does it: lua_sethook may be called from a signal handler. */
+static void on_tick(int signum) {
+    (void)signum;
+    lua_State *co = running_now.co;
+    struct limits *l = running_now.limits;
+    if (!co || !l || !pthread_equal(pthread_self(), ticked))
+        return;
+    l->watched = true;
+    if (limits_any(l) && !lua_gethook(co))
         lua_sethook(co, hook, LUA_MASKCOUNT, HOOK_INTERVAL);
-    else
-        lua_sethook(co, NULL, 0, 0);
+}
+
+/* The time that the process computes: nothing ticks while it waits, and no system call is
+ * interrupted. */
+static void tick(long microseconds) {
+    const struct itimerval every = {{0, microseconds}, {0, microseconds}};
+    setitimer(ITIMER_VIRTUAL, &every, NULL);
+}
+
+void limits_open(void) {
+    struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    ticked = pthread_self();
+    sigaction(SIGVTALRM, &action, NULL);
+    tick(TICK);
+}
+
+void limits_close(void) {
+    tick(0);
+}
+
+lua_State *limits_switch(lua_State *co, struct limits *l) {
+    lua_State *former = running_now.co;
+    running_now.co = NULL;
+    running_now.limits = l;
+    running_now.co = co;
+    return former;
 }
 
 void limits_charge(struct limits *l, uint64_t instructions) {
@@ -168,6 +230,7 @@ void memory_uninstall(lua_State *L, struct engine *e) {
 
 void limits_enter(struct engine *e, struct limits *l) {
     struct memory *m = &e->memory;
+    l->watched = false;
     l->slice_start = m->used;
     if (!l->memory)
         return;

@@ -1,5 +1,8 @@
 /* limits.h - what ends a script that will not end: instructions, time, memory.
 
+   Instructions are counted by a hook, which only slices get that last: a slice begins without one,
+   and a tick of the process's own CPU time sets it on the coroutine that runs.
+
    A limit does not raise an error that pcall could catch: the count hook yields out of the
    coroutine (a yield passes pcall and xpcall), and the scheduler never resumes it. Where a yield is
    impossible (inside table.sort, string.gsub, a metamethod called from C) the hook raises, and
@@ -41,6 +44,7 @@ struct limits {
     size_t own;    /* net growth while the task ran */
     size_t floor;  /* least use of the state at the start of any slice of the task */
     size_t slice_start;
+    volatile bool watched; /* this slice has seen a tick: its coroutines get the hook */
     bool closing;    /* pending variables are being closed: a small extra budget, and no yields */
     bool grace_over; /* that is used up, too */
     uint64_t grace_instructions, grace_deadline;
@@ -50,6 +54,11 @@ bool limits_any(const struct limits *l);
 /* A slice of the task begins and ends: memory is charged to it in between. */
 void limits_enter(struct engine *e, struct limits *l);
 void limits_leave(struct engine *e, struct limits *l);
+/* The tick that finds slices which last: its start, with the first engine, and its end. */
+void limits_open(void);
+void limits_close(void);
+/* This coroutine of the task runs from here on (NULL: none); returns the one that ran. */
+lua_State *limits_switch(lua_State *co, struct limits *l);
 /* Install the hook (or none) on a coroutine of the task. */
 void limits_hook(lua_State *co, const struct limits *l);
 /* Short code in a coroutine of its own would never meet the hook: charge it. */

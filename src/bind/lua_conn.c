@@ -10,7 +10,7 @@
 #include "bind/engine.h"
 #include "bind/lua_tls.h"
 
-enum { QUEUE_MAX = 64 << 20, BUF_KEEP = 4096, IN_SLACK = 1 << 20 };
+enum { QUEUE_MAX = 64 << 20, BUF_KEEP = 4096, IN_SLACK = 1 << 20, REPLIES_WAIT = 16 << 10 };
 #define DEFAULT_QUEUE ((size_t)4 << 20)
 
 static char conns_key; /* weak values: struct lconn * to its userdata */
@@ -121,7 +121,24 @@ void conn_mark_dirty(struct lconn *c) {
     c->engine->dirty = c;
 }
 
+/* What came this turn is answered when the tasks that waited for it have run: in one write with
+ * what they send. */
+static void reply_later(struct lconn *c) {
+    if (c->replying)
+        return;
+    c->replying = true;
+    c->refs++;
+    c->next_replying = c->engine->replying;
+    c->engine->replying = c;
+}
+
+void conn_place_replies(struct lconn *c) {
+    if (h2_conn_replies(c->h2)->len > 0)
+        conn_tell(c);
+}
+
 bool conn_queue(struct lconn *c, const void *octets, size_t n) {
+    conn_place_replies(c);
     if (buf_append(&c->out, octets, n) != 0)
         return false;
     conn_mark_dirty(c);
@@ -153,22 +170,24 @@ static void feed_early(struct lconn *c) {
     conn_update_reading(c);
 }
 
-void conn_tell(struct lconn *c) {
-    size_t told = c->told;
-    feed_early(c);
-    c->told = c->out.len;
-    if (c->out.len > told)
-        tell(c, c->out.data + told, c->out.len - told);
-}
-
 /* Replies follow what the script queued, where they do not come into the middle of it. */
 static void append_replies(struct lconn *c) {
     struct buf *replies = h2_conn_replies(c->h2);
     if (replies->len == 0 || !gate_is_open(&c->gate))
         return;
     if (buf_append(&c->out, replies->data, replies->len) == 0)
-        conn_tell(c);
+        tell(c, replies->data, replies->len);
     empty(replies);
+    c->told = c->out.len;
+}
+
+void conn_tell(struct lconn *c) {
+    size_t told = c->told;
+    feed_early(c);
+    c->told = c->out.len;
+    if (c->out.len > told)
+        tell(c, c->out.data + told, c->out.len - told);
+    append_replies(c);
 }
 
 static bool can_write(const struct lconn *c) {
@@ -177,7 +196,6 @@ static bool can_write(const struct lconn *c) {
 
 void conn_flush(struct lconn *c) {
     conn_tell(c);
-    append_replies(c);
     if (c->out.len > 0 && can_write(c)) {
         int error = io_stream_write(c->stream, c->out.data, c->out.len);
         if (error == UV_ENOBUFS)
@@ -197,10 +215,21 @@ void conn_flush_dirty(struct engine *e) {
     }
 }
 
+void conn_flush_replies(struct engine *e) {
+    while (e->replying) {
+        struct lconn *c = e->replying;
+        e->replying = c->next_replying;
+        c->replying = false;
+        conn_flush(c);
+        unref(c);
+    }
+}
+
 void conn_close(struct lconn *c) {
     if (c->phase == CONN_CLOSED)
         return;
     if (c->stream) {
+        empty(h2_conn_replies(c->h2)); /* of no use any more */
         conn_flush(c);
         io_stream_peer(c->stream, c->peer, sizeof c->peer);
         io_stream_local(c->stream, c->local, sizeof c->local);
@@ -252,9 +281,9 @@ static void on_secure(void *ctx) {
     struct lconn *c = ctx;
     const struct tls_info *info = io_stream_tls(c->stream);
     c->secure = true;
-    conn_note(c, H2_RECEIVED, "%s, %s, ALPN %.*s", info->version, info->cipher,
+    conn_note(c, H2_RECEIVED, "%s, %s, ALPN %.*s%s", info->version, info->cipher,
               info->alpn_len ? (int)info->alpn_len : 4,
-              info->alpn_len ? (const char *)info->alpn : "none");
+              info->alpn_len ? (const char *)info->alpn : "none", info->resumed ? ", resumed" : "");
     sched_wake_all(&c->waiters);
 }
 
@@ -263,7 +292,10 @@ static void on_read(void *ctx, const uint8_t *octets, size_t n) {
     int status;
     if (h2_conn_started(c->h2)) {
         status = h2_conn_recv(c->h2, octets, n, uv_hrtime());
-        conn_flush(c);
+        if (h2_conn_replies(c->h2)->len > REPLIES_WAIT)
+            conn_flush(c);
+        else
+            reply_later(c);
     } else
         status = buf_append(&c->in, octets, n);
     if (status != 0)

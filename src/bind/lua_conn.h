@@ -21,7 +21,11 @@
 #define CONN "h2probe.connection"
 
 /* Uservalues of the userdata. */
-enum { CONN_UV_TLS = 1 /* callbacks */, CONN_UV_INFO /* after close */, CONN_UV_COUNT = 2 };
+enum {
+    CONN_UV_TLS = 1 /* callbacks */,
+    CONN_UV_INFO /* what conn:tls() told */,
+    CONN_UV_COUNT = 2
+};
 
 enum conn_phase { CONN_NEW, CONN_CONNECTING, CONN_OPEN, CONN_CLOSED };
 
@@ -51,14 +55,15 @@ struct lconn {
     struct buf out;         /* queued since the last flush */
     size_t told;            /* octets of out that the bookkeeping has seen */
     size_t in_limit;        /* octets in `in` at which reading stops */
-    bool dirty, paused;
+    bool dirty, replying, paused;
     bool failed; /* memory ran out */
-    struct lconn *next_dirty;
+    struct lconn *next_dirty, *next_replying;
     struct wait_list waiters;
     int connect_error;
     char connect_text[256];
     bool secure; /* the handshake is complete */
     bool tls_started;
+    unsigned handshakes_told;   /* that conn:tls() has told of */
     bool callback_failed;       /* its error waits in the uservalue */
     struct io_capture *capture; /* what conn:capture() tells; NULL: not recorded */
     struct buf *records; /* raw TLS records, each after a struct conn_record; NULL: not kept */
@@ -81,14 +86,19 @@ void conn_accepted(struct lconn *c, struct io_stream *stream);
 /* Queue octets that the script sends; false when too many wait. */
 bool conn_queue(struct lconn *c, const void *octets, size_t n);
 void conn_mark_dirty(struct lconn *c);
-/* Let the bookkeeping see what is queued: before anything that asks it. */
+/* Let the bookkeeping see what is queued, and queue what is to be answered automatically: before
+ * anything that asks it. */
 void conn_tell(struct lconn *c);
+/* The same where there is such an answer: it goes before what the script sends now. */
+void conn_place_replies(struct lconn *c);
 void conn_flush(struct lconn *c);
 void conn_flush_dirty(struct engine *e);
+/* The turn is over: automatic answers leave that nothing took along. */
+void conn_flush_replies(struct engine *e);
 void conn_drop_event(struct lconn *c);
 /* Go on reading when there is room again. */
 void conn_update_reading(struct lconn *c);
-/* Flush and close the transport. */
+/* Flush what the script sent and close the transport. */
 void conn_close(struct lconn *c);
 void conn_note(struct lconn *c, enum h2_dir dir, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -60,6 +60,7 @@ static int conn_send(lua_State *L) {
             return luaL_error(L, "only HEADERS and PUSH_PROMISE have 'fields'");
         block = encode(L, c, 4);
     }
+    conn_place_replies(c);
     int status = frame_append(L, 2, block, &c->out);
     if (status != 0)
         return queue_failed(L, c, status);

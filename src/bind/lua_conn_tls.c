@@ -24,12 +24,23 @@ static void drop_callbacks(lua_State *L) {
     lua_setiuservalue(L, 1, CONN_UV_TLS);
 }
 
-static int push_info(lua_State *L, const struct lconn *c) {
+/* Push the info table of the connection at 1, brought up to date: one table, which stays when the
+ * transport goes. */
+static int push_info(lua_State *L, struct lconn *c) {
     const struct tls_info *info = c->stream ? io_stream_tls(c->stream) : NULL;
-    if (info)
-        tls_info_push(L, info);
-    else
-        lua_pushnil(L);
+    bool known = lua_getiuservalue(L, 1, CONN_UV_INFO) != LUA_TNIL;
+    if (!info)
+        return 1;
+    if (!known) {
+        lua_pop(L, 1);
+        lua_createtable(L, 0, 24);
+        lua_pushvalue(L, -1);
+        lua_setiuservalue(L, 1, CONN_UV_INFO);
+    }
+    if (!info->done || c->handshakes_told != info->renegotiated + 1)
+        tls_info_set(L, info);
+    tls_info_set_counters(L, info);
+    c->handshakes_told = info->done ? info->renegotiated + 1 : 0;
     return 1;
 }
 
@@ -110,18 +121,13 @@ static int conn_start_tls(lua_State *L) {
 /* --- afterwards --- */
 
 static int conn_tls(lua_State *L) {
-    struct lconn *c = conn_check(L, 1);
-    if (c->stream)
-        return push_info(L, c);
-    lua_getiuservalue(L, 1, CONN_UV_INFO);
-    return 1;
+    return push_info(L, conn_check(L, 1));
 }
 
 /* conn:close(); what was negotiated can be read after it, too */
 int conn_close_method(lua_State *L) {
     struct lconn *c = conn_check(L, 1);
-    if (c->stream && push_info(L, c))
-        lua_setiuservalue(L, 1, CONN_UV_INFO);
+    push_info(L, c);
     conn_close(c);
     return 0;
 }

@@ -302,8 +302,7 @@ static void set_number(lua_State *L, const char *key, unsigned n) {
     lua_setfield(L, -2, key);
 }
 
-void tls_info_push(lua_State *L, const struct tls_info *info) {
-    lua_createtable(L, 0, 16);
+void tls_info_set(lua_State *L, const struct tls_info *info) {
     lua_pushboolean(L, info->done);
     lua_setfield(L, -2, "done");
     set_string(L, "version", info->version);
@@ -332,6 +331,9 @@ void tls_info_push(lua_State *L, const struct tls_info *info) {
                info->encrypted_extensions_len);
     lua_pushboolean(L, info->hello_retried);
     lua_setfield(L, -2, "hello_retried");
+}
+
+void tls_info_set_counters(lua_State *L, const struct tls_info *info) {
     set_alerts(L, info);
     set_number(L, "renegotiated", info->renegotiated);
     set_number(L, "renegotiations", info->renegotiations);

@@ -12,8 +12,10 @@
    callbacks are put into a table, pushed last: `rewrite`, `take`, `select`. */
 void tls_options_read(lua_State *L, int idx, struct lconn *c, struct tls_options *out);
 
-/* Push the info table. */
-void tls_info_push(lua_State *L, const struct tls_info *info);
+/* Set the members of the info table on top of the stack that a handshake decides; and those that
+ * may change after it. */
+void tls_info_set(lua_State *L, const struct tls_info *info);
+void tls_info_set_counters(lua_State *L, const struct tls_info *info);
 
 /* Push the newest session of a connection as userdata that owns it; 0 if there is none. */
 int tls_session_push(lua_State *L, struct tls_conn *t);

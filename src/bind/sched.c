@@ -171,10 +171,13 @@ static int call_in_thread(lua_State *L) {
     int nargs = lua_gettop(L) - 1;
     int results = 0;
     lua_State *co = lua_newthread(L);
-    limits_hook(co, &e->sched.current->limits);
+    struct limits *l = &e->sched.current->limits;
+    limits_hook(co, l);
     lua_insert(L, 1);
     lua_xmove(L, co, nargs + 1);
+    lua_State *outer = limits_switch(co, l);
     int status = lua_resume(co, L, nargs, &results);
+    limits_switch(outer, l);
     if (status == LUA_OK) {
         luaL_checkstack(L, results, NULL);
         lua_xmove(co, L, results);
@@ -216,7 +219,10 @@ static void resume(lua_State *L, struct task *t) {
     t->entered = true;
     t->state = TASK_RUNNING;
     limits_enter(t->engine, &t->limits);
+    limits_hook(t->co, &t->limits);
+    limits_switch(t->co, &t->limits);
     int status = lua_resume(t->co, L, nargs, &results);
+    limits_switch(NULL, NULL);
     limits_leave(t->engine, &t->limits);
     s->inner = NULL;
     if (status != LUA_YIELD || t->limits.passed)
@@ -247,6 +253,7 @@ static void run_ready(lua_State *L, struct engine *e) {
         if (end)
             break;
     }
+    conn_flush_replies(e);
 }
 
 static int run_loop(lua_State *L) {

@@ -60,6 +60,19 @@ static int co_body(lua_State *L) {
     return pcall_end(L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, pcall_end), 0);
 }
 
+/* co runs in the name of the task for a while; returns who did. */
+static lua_State *co_enter(struct task *t, lua_State *co) {
+    if (t)
+        limits_hook(co, &t->limits);
+    return limits_switch(co, t ? &t->limits : NULL);
+}
+
+static void co_leave(struct task *t, lua_State *L, lua_State *outer) {
+    limits_switch(outer, t ? &t->limits : NULL);
+    if (t)
+        limits_hook(L, &t->limits);
+}
+
 static int co_create(lua_State *L) {
     struct engine *e = engine_get(L);
     struct task *t = sched_current(e);
@@ -126,11 +139,11 @@ static int co_step(lua_State *L, lua_State *co, int nargs) {
     lua_State *inner = s->inner;
     unsigned blocked = inner != L || !lua_isyieldable(L);
     int n = 0;
-    if (t && lua_gethook(co) == NULL)
-        limits_hook(co, &t->limits);
     s->inner = co;
     s->no_park += blocked;
+    lua_State *outer = co_enter(t, co);
     int status = lua_resume(co, L, nargs, &n);
+    co_leave(t, L, outer);
     s->no_park -= blocked;
     s->inner = inner;
     if (t && limits_passed(e)) {
@@ -236,12 +249,16 @@ static int co_close(lua_State *L) {
     const char *status = co_status_name(L, co);
     if (strcmp(status, "dead") != 0 && strcmp(status, "suspended") != 0)
         return luaL_error(L, "cannot close a %s coroutine", status);
+    struct engine *e = engine_get(L);
+    struct task *t = sched_current(e);
+    lua_State *outer = co_enter(t, co);
 #if LUA_VERSION_RELEASE_NUM >= 50406
     int result = lua_closethread(co, L);
 #else
     int result = lua_resetthread(co);
 #endif
-    if (limits_passed(engine_get(L)))
+    co_leave(t, L, outer);
+    if (limits_passed(e))
         return limits_leave_call(L);
     lua_pushboolean(L, result == LUA_OK);
     if (result == LUA_OK)

@@ -129,6 +129,15 @@ static const char *keep_list(struct tls_conn *t, const uint8_t *list, size_t n) 
     return NULL;
 }
 
+/* OpenSSL takes a session of TLS 1.3 for spent once it was resumed; the caller may resume it again.
+ */
+static bool use_session(SSL *ssl, const struct tls_session *s) {
+    SSL_SESSION *own = SSL_SESSION_dup(s->session);
+    bool used = own && SSL_set_session(ssl, own);
+    SSL_SESSION_free(own);
+    return used;
+}
+
 static const char *set_client(struct tls_conn *t, const struct tls_options *o) {
     SSL_set_connect_state(t->ssl);
     if (o->alpn_len > 0 && (!tls_alpn_sound(o->alpn, o->alpn_len) ||
@@ -136,7 +145,7 @@ static const char *set_client(struct tls_conn *t, const struct tls_options *o) {
         return "alpn is no sound ProtocolNameList: a forged one has to go through rewrite";
     if (o->sni && !SSL_set_tlsext_host_name(t->ssl, o->sni))
         return "sni is not a name of 1 to 255 octets";
-    if (o->session && !SSL_set_session(t->ssl, o->session->session))
+    if (o->session && !use_session(t->ssl, o->session))
         return "the session cannot be resumed";
     const char *error = keep_list(t, o->alpn_taken, o->alpn_taken_len);
     if (error)

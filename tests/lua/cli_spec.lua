@@ -233,6 +233,21 @@ describe("h2probe run against a server", function()
     assert.is_true(#failed.transcript > 4)
   end)
 
+  it("resumes TLS sessions, and does without where a server cannot", function()
+    local _, tls, stop = serve()
+    local status, output, errors = run("run", tls, "http2/ping", "-k", "--verbose", "-j", "1")
+    stop()
+    assert.are.equal(0, status, errors)
+    assert.is_truthy(output:find("ALPN h2, resumed", 1, true), output)
+    _, tls, stop = serve("--violate", "RFC9113-3.2-4=resumed")
+    status, output, errors = run("run", tls, "http2/ping", "-k", "--timeout", "0.5", "--report", "json")
+    stop()
+    assert.are.equal(1, status, errors)
+    for _, result in ipairs(dkjson.decode(output).results) do
+      assert.are.equal(result.suite == "watch" and "fail" or "pass", result.verdict, result.id)
+    end
+  end)
+
   it("says what is wrong when TLS meets cleartext", function()
     local clear, tls, stop = serve()
     local status, _, errors = run("run", (clear:gsub("^http", "https")), "--insecure")

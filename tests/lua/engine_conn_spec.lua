@@ -136,7 +136,7 @@ describe("connections", function()
         assert.is_nil(event.faults)
         names[i] = event.name .. (event.ack and "+" or "")
       end
-      assert.same({ "SETTINGS", "HEADERS", "CONTINUATION", "SETTINGS+", "PING+" }, names)
+      assert.same({ "SETTINGS", "SETTINGS+", "HEADERS", "CONTINUATION", "PING+" }, names)
       conn:send { name = "GOAWAY" }
     end)
   end)
