@@ -157,6 +157,7 @@ local function with_defaults(kept, suite)
     violate = kept.violate or { kept.req[1] },
     caught = kept.caught or (requirements.gentle(row) and "warn" or "fail"),
     alone = kept.alone or false,
+    early = kept.early or false,
     each = kept.each,
     run = kept.run,
   }
@@ -204,14 +205,23 @@ local function execute(chunk, name)
   return false, loader.raised_text(message)
 end
 
-local function load_suite(file, text)
-  local suite = setmetatable({ file = file, text = text, chunk = "@" .. file, folder = folder_of(file), cases = {},
-    mistakes = {} }, Suite)
+-- Suites of this build are there as code; whoever replaces them brings text.
+local function compile(suite, env)
+  if suite.code then
+    return load(suite.code, suite.chunk, "b", env)
+  end
+  return load(suite.text, suite.chunk, "t", env)
+end
+
+local function load_suite(source)
+  local file, text = source.name, source.text
+  local suite = setmetatable({ file = file, text = text, code = source.code, chunk = "@" .. file, folder = folder_of(file),
+    cases = {}, mistakes = {} }, Suite)
   local env = environment.suite {
     suite = function(given) suite:declare(given) end,
     case = function(given) suite:add(given) end,
   }
-  local chunk, message = load(text, suite.chunk, "t", env)
+  local chunk, message = compile(suite, env)
   if not chunk then
     return suite, { located(file, message) }
   end
@@ -233,11 +243,11 @@ local function append(list, more)
   end
 end
 
---- Loads suites given as { { name =, text = }, ... }: the cases in order, or nil and a list of lines.
+--- Loads suites given as { { name =, text =, code = (the text, compiled) }, ... }: the cases in order, or nil and a list of lines.
 function loader.load(files)
   local cases, mistakes, by_id = {}, {}, {}
   for _, file in ipairs(files) do
-    local suite, wrong = load_suite(file.name, file.text)
+    local suite, wrong = load_suite(file)
     append(mistakes, wrong)
     for _, case in ipairs(suite.cases) do
       local twin = by_id[case.id]
@@ -292,7 +302,7 @@ function loader.all(paths)
   end
   table.sort(names, before)
   for _, name in ipairs(names) do
-    files[#files + 1] = { name = name, text = assert(resources.read(name)) }
+    files[#files + 1] = { name = name, text = assert(resources.read(name)), code = resources.code(name) }
   end
   return loader.load(files)
 end
@@ -314,7 +324,7 @@ function loader.probe(path)
   return {
     id = "probe/" .. slug_of(name), suite = "probe", suite_title = "probes", title = name, req = {}, level = "MUST",
     gentle = false, h2spec = {}, role = "client", modes = schema.MODES, start = "open", needs = {}, violate = {},
-    alone = false, probe = true, file = path, line = 1, location = path .. ":1", text = text,
+    alone = false, early = false, probe = true, file = path, line = 1, location = path .. ":1", text = text,
   }
 end
 

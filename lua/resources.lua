@@ -12,6 +12,11 @@ function resources.read(name)
   return text
 end
 
+--- A Lua file compiled, for load with mode "b"; nil when it must be compiled from its text.
+function resources.code(name)
+  return engine.embedded_code(name)
+end
+
 --- Names of files below a prefix ("suites/"), sorted.
 function resources.list(prefix)
   local names = engine.embedded_list(prefix)

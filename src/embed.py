@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Writes the C file that holds the runtime, suites, reports and Lua libraries (src/bind/embedded.h).
 
+Lua files are there as text and, with line numbers and names, as what Lua compiles them to: that loads three times as fast.
+
 Directories are scanned, and they are dependencies themselves: a new Lua file needs no ./configure.py.
 """
 
@@ -56,6 +58,34 @@ def collect(lua):
     return found, directories
 
 
+# Reads pairs of lines, the name of a chunk and its path; writes Lua's release and, for each, a length and so many octets.
+COMPILER = '''
+io.write(arg[1], "\\n")
+for name in io.lines() do
+  local path = io.read()
+  local file = assert(io.open(path, "rb"))
+  local code = string.dump(assert(load(file:read("a"), "@" .. name, "t")))
+  file:close()
+  io.write(#code, "\\n", code)
+end
+'''
+
+
+def compile_all(lua, files):
+    """(Lua's release, {embedded name: code}) of the Lua files."""
+    names = [name for name in files if name.endswith('.lua')]
+    release = subprocess.run([lua, '-v'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout.split()[1]
+    done = subprocess.run([lua, '-e', 'arg = { %r }' % release.decode(), '-e', COMPILER], stdout=subprocess.PIPE,
+                          input=''.join('%s\n%s\n' % (name, files[name]) for name in names).encode())
+    if done.returncode != 0:
+        sys.exit('embed.py: a Lua file cannot be compiled')
+    rest, code = done.stdout.split(b'\n', 1)[1], {}
+    for name in names:
+        length, rest = rest.split(b'\n', 1)
+        code[name], rest = rest[:int(length)], rest[int(length):]
+    return release.decode(), code
+
+
 def literal(data):
     """Octets as C string literals, one a line of the input; C11 knows no longer escapes than three octal digits."""
     table = {value: '\\%03o' % value for value in range(256) if not 32 <= value < 127}
@@ -64,17 +94,23 @@ def literal(data):
     return '\n'.join('    "%s"' % line for line in lines) or '    ""'
 
 
-def render(files):
-    """The C file: one array each, and the table sorted by the octets of the name."""
+def array(index, kind, data):
+    return ['static const unsigned char %s_%d[%d] =' % (kind, index, len(data) + 1), literal(data) + ';', '']
+
+
+def render(files, release, code):
+    """The C file: arrays for each file, and the table sorted by the octets of the name."""
     out = ['/* Files that are part of the program. Written by src/embed.py. */', '#include "bind/embedded.h"', '']
     names = sorted(files, key=os.fsencode)
     for index, name in enumerate(names):
         with open(files[name], 'rb') as file:
-            data = file.read()
-        out += ['/* %s */' % name, 'static const unsigned char file_%d[%d] =' % (index, len(data) + 1), literal(data) + ';', '']
+            out += ['/* %s */' % name] + array(index, 'text', file.read())
+        out += array(index, 'code', code[name]) if name in code else []
     out.append('const struct embedded_file embedded_files[] = {')
-    out += ['    {"%s", file_%d, sizeof file_%d - 1},' % (name, index, index) for index, name in enumerate(names)]
-    out += ['};', 'const size_t embedded_count = %d;' % len(names), '']
+    for index, name in enumerate(names):
+        compiled = 'code_%d, sizeof code_%d - 1' % (index, index) if name in code else '0, 0'
+        out.append('    {"%s", text_%d, sizeof text_%d - 1, %s},' % (name, index, index, compiled))
+    out += ['};', 'const size_t embedded_count = %d;' % len(names), 'const char embedded_release[] = "%s";' % release, '']
     return '\n'.join(out)
 
 
@@ -98,7 +134,7 @@ def main():
     parser.add_argument('output')
     options = parser.parse_args()
     files, directories = collect(options.lua)
-    write(options.output, render(files))
+    write(options.output, render(files, *compile_all(options.lua, files)))
     needs = sorted(files.values()) + sorted(directories)
     with open(options.depfile, 'w') as file:
         file.write('%s: %s\n' % (options.output, ' '.join(path.replace(' ', '\\ ') for path in needs)))

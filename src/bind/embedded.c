@@ -120,6 +120,22 @@ static int embedded(lua_State *L) {
     return 1;
 }
 
+/* The compiled file, or NULL: a source tree was chosen, it is no Lua, or another Lua has compiled
+ * it. */
+static const struct embedded_file *compiled(const char *name) {
+    const struct embedded_file *file = embedded_root() ? NULL : find(name);
+    return file && file->code && strcmp(&LUA_RELEASE[4], embedded_release) == 0 ? file : NULL;
+}
+
+/* engine.embedded_code(name) -> octets for load, or nil */
+static int embedded_code(lua_State *L) {
+    const struct embedded_file *file = compiled(luaL_checkstring(L, 1));
+    if (!file)
+        return 0;
+    lua_pushlstring(L, (const char *)file->code, file->code_len);
+    return 1;
+}
+
 /* --- listing --- */
 
 static void list_directory(lua_State *L, const char *prefix, const char *name, int depth);
@@ -207,29 +223,47 @@ static const char *module_file(lua_State *L, const char *name) {
     return lua_pushfstring(L, "lua/%s.lua", path);
 }
 
-int embedded_searcher(lua_State *L) {
+/* The name of a file's chunk: where it was read. Pushed, to keep it. */
+static const char *chunk_name(lua_State *L, const char *file) {
+    const char *dir = embedded_root();
+    return dir ? lua_pushfstring(L, "@%s/%s", dir, file) : lua_pushfstring(L, "@%s", file);
+}
+
+/* Push the file's function; false when there is no such file. Raises what Lua says of it. */
+static bool load_file(lua_State *L, const char *file, const char *chunk) {
+    const struct embedded_file *c = compiled(file);
     size_t len;
+    int status;
+    if (c) {
+        status = luaL_loadbufferx(L, (const char *)c->code, c->code_len, chunk, "b");
+    } else {
+        if (!embedded_push(L, file))
+            return false;
+        const char *text = lua_tolstring(L, -1, &len);
+        status = luaL_loadbufferx(L, text, len, chunk, "t");
+    }
+    if (status != LUA_OK)
+        luaL_error(L, "cannot load module '%s':\n\t%s", lua_tostring(L, 1), lua_tostring(L, -1));
+    return true;
+}
+
+int embedded_searcher(lua_State *L) {
     const char *file = module_file(L, luaL_checkstring(L, 1));
     if (!file)
         return 0;
-    if (!embedded_push(L, file)) {
-        lua_pushfstring(L, "no file '%s' in %s", file,
-                        embedded_root() ? embedded_root() : "the binary");
-        return 1;
+    const char *chunk = chunk_name(L, file);
+    if (load_file(L, file, chunk)) {
+        lua_pushstring(L, chunk + 1);
+        return 2;
     }
-    const char *text = lua_tolstring(L, -1, &len);
-    const char *dir = embedded_root();
-    const char *chunk =
-        dir ? lua_pushfstring(L, "@%s/%s", dir, file) : lua_pushfstring(L, "@%s", file);
-    if (luaL_loadbufferx(L, text, len, chunk, "t") != LUA_OK)
-        return luaL_error(L, "cannot load module '%s':\n\t%s", lua_tostring(L, 1),
-                          lua_tostring(L, -1));
-    lua_pushstring(L, chunk + 1);
-    return 2;
+    lua_pushfstring(L, "no file '%s' in %s", file,
+                    embedded_root() ? embedded_root() : "the binary");
+    return 1;
 }
 
 void engine_open_embedded(lua_State *L) {
     static const luaL_Reg functions[] = {{"embedded", embedded},
+                                         {"embedded_code", embedded_code},
                                          {"embedded_list", embedded_list},
                                          {"searcher", embedded_searcher},
                                          {NULL, NULL}};

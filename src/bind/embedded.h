@@ -9,11 +9,15 @@ struct embedded_file {
     const char *name; /* "lua/runner.lua" */
     const unsigned char *data;
     size_t len;
+    const unsigned char *code; /* a Lua file, compiled; NULL: it is none */
+    size_t code_len;
 };
 
 /* Made by the build, sorted by name (strcmp). The library for tests is linked without them. */
 extern const struct embedded_file embedded_files[] __attribute__((weak));
 extern const size_t embedded_count __attribute__((weak));
+/* "5.4.4": whose code that is. Another Lua gets the text. */
+extern const char embedded_release[] __attribute__((weak));
 
 /* Read files from this directory before looking at the embedded ones; NULL: only those. Without a
    call it is the environment's H2PROBE_ROOT. The string is borrowed for good. */
