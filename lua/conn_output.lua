@@ -28,8 +28,9 @@ local function count(out, length, kind, flags, stream)
   end
 end
 
-local function frame_begins(out)
-  local length, kind, flags, stream = string.unpack(">I3BBI4", out.head)
+-- The head of a frame, in these octets at this position.
+local function frame_begins(out, octets, at)
+  local length, kind, flags, stream = string.unpack(">I3BBI4", octets, at)
   stream = stream & 0x7fffffff
   out.head, out.need = "", length
   count(out, length, kind, flags, stream)
@@ -56,22 +57,31 @@ local function preface(out, octets)
   return n + 1
 end
 
+-- Octets of a frame's head, which come in pieces; the position after them.
+local function piece_of_head(out, octets, at)
+  local part = octets:sub(at, at + HEAD - #out.head - 1)
+  out.head = out.head .. part
+  if #out.head == HEAD then
+    frame_begins(out, out.head, 1)
+  end
+  return at + #part
+end
+
 --- Takes octets that are sent.
 function output.track(out, octets)
-  local at = 1
+  local at, last = 1, #octets
   if out.preface and not out.broken then
     at = preface(out, octets)
   end
-  while at <= #octets and not out.broken do
+  while at <= last and not out.broken do
     if out.need > 0 then
-      local n = math.min(out.need, #octets - at + 1)
+      local n = math.min(out.need, last - at + 1)
       out.need, at = out.need - n, at + n
+    elseif out.head == "" and last - at + 1 >= HEAD then
+      frame_begins(out, octets, at)
+      at = at + HEAD
     else
-      local part = octets:sub(at, at + HEAD - #out.head - 1)
-      out.head, at = out.head .. part, at + #part
-      if #out.head == HEAD then
-        frame_begins(out)
-      end
+      at = piece_of_head(out, octets, at)
     end
   end
 end

@@ -51,7 +51,7 @@ end
 --- The value of the first field with this name, or nil.
 function fields.get(list, name)
   for _, field in ipairs(list or {}) do
-    if is_field(field) and field[1] == name then
+    if type(field) == "table" and field[1] == name and field.kind ~= "octets" then
       return field[2]
     end
   end
@@ -234,13 +234,15 @@ local function check_regular(field, faults, response)
   end
 end
 
+local COLON <const> = 58
+
 -- Collects the pseudo-header fields; faults of undefined, repeated and late ones.
 local function pseudo_headers(list, defined, faults, repeated)
   local found, regular = {}, false
   for _, field in ipairs(list) do
     if is_field(field) then
       local name = field[1]
-      if name:sub(1, 1) ~= ":" then
+      if name:byte() ~= COLON then
         regular = true
       else
         if regular then

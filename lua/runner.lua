@@ -13,7 +13,8 @@ local Runner = {}
 Runner.__index = Runner
 
 local CASES_PER_ORDER = 100000
-local VAIN = 0.25 -- of its time; a run that has waited so long gets its second look beside it
+-- Of its time; a run that has waited so long gets its second look beside it.
+local VAIN <const>, EARLY_VAIN <const> = 0.25, 0.1
 
 -- The plan --------------------------------------------------------------------------------------------
 
@@ -38,8 +39,9 @@ local function add_items(unit, pool)
   end
 end
 
+-- Those that may wait long come first.
 local function plan(options)
-  local units, pool, alone = {}, {}, {}
+  local units, early, pool, alone = {}, {}, {}, {}
   for order, case in ipairs(options.cases) do
     for _, mode in ipairs(options.modes) do
       if case.role == options.role and applies(case, mode, options)
@@ -47,11 +49,11 @@ local function plan(options)
         local unit = { case = case, mode = mode, number = #units + 1, order = case.order or order, waiting = 0,
           records = {} }
         units[#units + 1] = unit
-        add_items(unit, case.alone and alone or pool)
+        add_items(unit, case.alone and alone or case.early and early or pool)
       end
     end
   end
-  return units, pool, alone
+  return units, table.move(pool, 1, #pool, #early + 1, early), alone
 end
 
 -- Starting --------------------------------------------------------------------------------------------
@@ -65,6 +67,7 @@ end
 
 function Runner:launch(item, second)
   self.in_flight = self.in_flight + 1
+  self.early = self.early + (item.unit.case.early and 1 or 0)
   local job = self:job(item, second)
   self.jobs[job] = item
   item.job = job
@@ -98,7 +101,7 @@ end
 -- Seconds until this first run has waited in vain; 0: it has.
 local function hope_of(job)
   local whole = job.case.timeout or job.timeout
-  return math.max(0, job.started + VAIN * whole - engine.waited())
+  return math.max(0, job.started + (job.case.early and EARLY_VAIN or VAIN) * whole - engine.waited())
 end
 
 -- Only those that wait in vain are in flight. Else: nil, and seconds until the next of them does.
@@ -113,11 +116,14 @@ function Runner:quiet()
   return soonest == nil, soonest
 end
 
--- The first run in flight, in the order of the suites, that waits in vain without a second look beside it.
-function Runner:in_vain()
+-- The first run in flight, in the order of the suites, that waits in vain without a second look beside it. `early`: only
+-- of those cases.
+function Runner:in_vain(early)
   local found
   for job, item in pairs(self.jobs) do
-    if not (job.second or item.beside or item.again or item.unit.case.alone) and self.looks:may_begin(item)
+    local case = item.unit.case
+    if not (job.second or item.beside or item.again or case.alone) and self.looks:may_begin(item)
+      and (not early or case.early and hope_of(job) == 0)
       and (not found or item.unit.number < found.unit.number
         or item.unit == found.unit and item.position < found.position) then
       found = item
@@ -126,20 +132,29 @@ function Runner:in_vain()
   return found
 end
 
+-- The second look at a run that waits in vain, beside it.
+function Runner:beside(early)
+  if self.single or self.vigil:renews() then
+    return nil
+  end
+  local item = self:in_vain(early)
+  if item then
+    self.looks:begin(item)
+    item.beside = true
+  end
+  return item, true
+end
+
 -- What is looked at again beside those that wait in vain; the second value says so to `launch`.
 function Runner:again_now()
   if not self:quiet() or (self.vigil:renews() and self.in_flight > 0) then
     return nil
   end
   local item = self:next_second()
-  if not item and not self.single and not self.vigil:renews() then
-    item = self:in_vain()
-    if item then
-      self.looks:begin(item)
-      item.beside = true
-    end
+  if item then
+    return item, true
   end
-  return item, true
+  return self:beside(false)
 end
 
 -- Alone means that nothing else is in flight, and stays so.
@@ -162,6 +177,10 @@ function Runner:next_item()
   end
   local accused = self.options.fail_fast and (self.looks.waiting[1] or self.looks.flying > 0)
   if self.at <= #self.pool and not accused then
+    local early = self.early > 0 and self:beside(true)
+    if early then
+      return early, true
+    end
     self.at = self.at + 1
     return self.pool[self.at - 1]
   end
@@ -336,6 +355,7 @@ end
 function Runner:ran(event)
   local item, job, record = event.item, event.job, event.record
   self.in_flight = self.in_flight - 1
+  self.early = self.early - (item.unit.case.early and 1 or 0)
   self.jobs[job] = nil
   item.job = item.job ~= job and item.job or nil -- it holds the run
   self.exclusive = false
@@ -401,8 +421,11 @@ end
 
 -- Until something happens, or until the next run has waited in vain.
 function Runner:nap()
+  if self.at <= #self.pool or self.single then
+    return 3600
+  end
   local _, soonest = self:quiet()
-  return self.at > #self.pool and not self.single and soonest or 3600
+  return soonest or 3600
 end
 
 function Runner:loop()
@@ -433,7 +456,7 @@ end
 function runner.run(options)
   local rows = assert(requirements.load())
   options.role = options.role or "client"
-  local self = setmetatable({ options = options, in_flight = 0, at = 1, jobs = {}, found = {},
+  local self = setmetatable({ options = options, in_flight = 0, early = 0, at = 1, jobs = {}, found = {},
     finished = 0, events = engine.queue(), single = options.jobs == 1,
     looks = second_looks.new(options.jobs) }, Runner)
   self.context = { rows = rows, verbose = options.verbose, command = options.command,

@@ -181,6 +181,7 @@ schema.case = extended {
   violate = list_of(violation, "violations"),
   caught = one_of { fail = true, warn = true },
   alone = of_type "boolean",
+  early = of_type "boolean",
 }
 
 --- What a probe may assign before it touches conn.

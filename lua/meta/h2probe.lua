@@ -328,7 +328,7 @@ function Connection:expect(outcome) end
 
 ---@param declaration { [1]: string, title: string?, rfc: integer?, section: string?, role: h2.Role?, modes: h2.Mode[]?, start: h2.Start?, needs: h2.Need[]?, settings: table?, auto: table?, timeout: number? }
 function suite(declaration) end
----@param declaration { id: string, title: string, req: string|string[], run: fun(conn: h2.Connection, row: any), each: any[]?, h2spec: string|string[]|nil, start: h2.Start?, modes: h2.Mode[]?, role: h2.Role?, settings: table?, auto: table?, needs: h2.Need[]?, timeout: number?, violate: string|string[]|nil, alone: boolean? }
+---@param declaration { id: string, title: string, req: string|string[], run: fun(conn: h2.Connection, row: any), each: any[]?, h2spec: string|string[]|nil, start: h2.Start?, modes: h2.Mode[]?, role: h2.Role?, settings: table?, auto: table?, needs: h2.Need[]?, timeout: number?, violate: string|string[]|nil, alone: boolean?, early: boolean? }
 function case(declaration) end
 
 ---@type string

@@ -70,6 +70,7 @@ case {
   id = "key-update-repeated",
   title = "TLS 1.3: four KeyUpdates in a row",
   req = "RFC8740-4-1",
+  early = true,
   each = { { label = "of our keys", request = false }, { label = "of both sides' keys", request = true } },
   run = function(conn, row)
     start_http2(conn, { min_version = "1.3" })

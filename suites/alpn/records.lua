@@ -120,6 +120,7 @@ case {
   id = "server-close-notify",
   title = "the server ends a connection by close_notify",
   req = "RFC8446-6.1-1",
+  early = true,
   run = function(conn)
     conn:start_alpn()
     conn:send_preface()

@@ -100,6 +100,7 @@ case {
   title = "an entry of trailers on a stream that the client has reset",
   req = "RFC9113-4.3-3",
   violate = "RFC9113-4.3-3=skip",
+  early = true,
   run = function(conn)
     local stream = conn:new_stream()
     conn:send(HEADERS { stream = stream, fields = unindexed(post(target.path)) },
@@ -113,6 +114,7 @@ case {
   id = "after-reset-by-the-server",
   title = "an entry of trailers on a stream that the server resets before it reads them",
   req = "RFC9113-4.3-4",
+  early = true,
   run = function(conn)
     local stream = conn:new_stream()
     conn:send(HEADERS { stream = stream, fields = unindexed(post(target.path)) },
@@ -127,6 +129,7 @@ case {
   title = "an entry of HEADERS on a stream that is closed",
   req = "RFC9113-4.3-3",
   violate = "RFC9113-4.3-3=skip",
+  early = true,
   run = function(conn)
     local stream = conn:request { path = target.path }
     conn:expect(response(stream, target.status))

@@ -87,6 +87,7 @@ case {
   req = "RFC9113-5.4.1-3",
   h2spec = "http2/5.4.1/1",
   timeout = 3,
+  early = true,
   run = function(conn)
     conn:send(PING { stream = conn:new_stream(), "h2probe!" })
     conn:expect(closed())
@@ -98,6 +99,7 @@ case {
   title = "after GOAWAY for other connection errors the TCP connection is closed",
   req = "RFC9113-5.4.1-3",
   timeout = 3,
+  early = true,
   each = {
     { label = "DATA on stream 0", make = function() return DATA { stream = 0, "x" } end },
     { label = "SETTINGS of 5 octets", make = function() return SETTINGS { payload = octets(5) } end },
@@ -128,6 +130,7 @@ case {
   id = "one-goaway-with-error",
   title = "two faulty frames in one write are reported by one GOAWAY with an error",
   req = "RFC9113-5.4-1",
+  early = true,
   run = function(conn)
     conn:send(PING { payload = octets(7) }, PING { payload = octets(7) })
     conn:expect(connection_error "FRAME_SIZE_ERROR")

@@ -274,7 +274,7 @@ local STATES <const> = {
   { id = "reset-by-server", title = "a stream that the server has just reset", enter = reset_by_server,
     needs = { "content" }, rows = {
       { "DATA", { "RFC9113-5.1-38", "RFC9113-5.4.2-3", "RFC9113-6.4-2" }, no_response },
-      { "trailers", "RFC9113-5.1-39", late_trailers, violate = "RFC9113-5.1-39=serve" },
+      { "trailers", "RFC9113-5.1-39", late_trailers, violate = "RFC9113-5.1-39=serve", early = true },
       { "CONTINUATION", "RFC9113-6.10-6", connection_or_closed },
       { "WINDOW_UPDATE", "RFC9113-5.1-38", no_response },
       { "RST_STREAM", "RFC9113-5.1-38", no_response, violate = { "RFC9113-5.1-38", "RFC9113-5.4.2-5" } },

@@ -79,6 +79,7 @@ case {
   title = "content on a stream that the server has reset does not use up the connection's window for good",
   req = { "RFC9113-5.1-40", "RFC9113-6.9-6" },
   violate = { "RFC9113-5.1-40", "RFC9113-6.9-6" },
+  early = true,
   run = function(conn)
     local other = connect {}
     provoke_reset(other)

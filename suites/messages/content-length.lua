@@ -27,9 +27,9 @@ local function late(stream)
   return malformed(stream, { late = true, depends = target.paths.echo ~= nil })
 end
 
-local function differs(id, req, title, rows, h2spec)
+local function differs(id, req, title, rows, h2spec, early)
   case {
-    id = id, title = title, req = req, each = rows, h2spec = h2spec,
+    id = id, title = title, req = req, each = rows, h2spec = h2spec, early = early,
     run = function(conn, row) conn:expect(late(send(conn, row.length, row, row.trailers))) end,
   }
 end
@@ -51,7 +51,7 @@ differs("too-little", "RFC9113-8.1.1-3", "less content than content-length says"
 })
 differs("too-little-before-trailers", "RFC9113-8.1.1-3", "less content than content-length says, and trailers", {
   { label = "4 octets, announced 5", length = "5", trailers = { { "x-h2probe", "end" } }, "test" },
-})
+}, nil, true)
 
 case {
   id = "no-content",

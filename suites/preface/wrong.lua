@@ -107,6 +107,7 @@ case {
   id = "twice",
   title = "the 24 octets twice: read as a frame they are not SETTINGS, and 5,263,945 octets long",
   req = "RFC9113-3.4-10",
+  early = true,
   run = function(conn)
     begin(conn)
     local limit = connect { start = "open" }:setting("theirs", "MAX_FRAME_SIZE")
@@ -125,6 +126,7 @@ case {
   violate = "RFC9113-3.4-8=open",
   caught = "warn",
   modes = { "alpn", "prior" },
+  early = true,
   each = { 0, 1, 3, 12, 23 },
   run = function(conn, count)
     conn:send_octets(PREFACE:sub(1, count))

@@ -87,6 +87,7 @@ case {
   req = "RFC7540-3.5-2",
   violate = "RFC7540-3.5-2=open",
   caught = "warn",
+  early = true,
   run = function(conn)
     conn:upgrade {}
     conn:send_octets(PREFACE:sub(1, 12))

@@ -156,6 +156,24 @@ describe("the runner", function()
     assert.is_true(done.complete)
   end)
 
+  it("begins with those that may wait long, and looks at them again beside the others", function()
+    local self = bench { ["s/z"] = function() fake.wait(1) return SILENT end, ["s/b"] = function() fake.wait(0.2) return PASS end }
+    local cases = { case "s/a" }
+    for i = 1, 20 do
+      cases[#cases + 1] = case("s/b", { id = "s/b" .. i })
+      cases[#cases].id = "s/b"
+    end
+    cases[#cases + 1] = case("s/z", { early = true })
+    local result = run(self, cases, { jobs = 3 })["s/z"]
+    assert.are.equal("fail", result.verdict)
+    assert.are.equal("s/z", self.log[1])
+    local again
+    for position, id in ipairs(self.log) do
+      again = id == "s/z!" and position or again
+    end
+    assert.is_true(again < #self.log - 10, table.concat(self.log, " "))
+  end)
+
   it("looks again at few at a time", function()
     local script, cases = {}, {}
     for i = 1, 30 do
