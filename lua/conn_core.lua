@@ -229,15 +229,7 @@ end
 function Conn:_put_frame(frame)
   local state = self._
   state.watch:sent(frame, state.ping_count, state.out.settings + 1)
-  if frame.fields then
-    local copy = {}
-    for key, value in pairs(frame) do
-      copy[key] = value
-    end
-    copy.fragment, copy.fields = state.wire:encode(frame.fields), nil
-    frame = copy
-  end
-  self:_put(engine.frame_encode(frame))
+  self:_put(engine.frame_encode(frame, frame.fields and state.wire:encode(frame.fields)))
 end
 
 --- Sends frames (tables) and octets (strings). They leave with everything that is sent before the next wait.

@@ -52,10 +52,12 @@ end
 
 --- Seconds that are left for the case; 0 when its time is over.
 function context.left(run)
+  local now = engine.waited()
   if not run.started then
-    context.start(run)
+    run.started = now
   end
-  return math.max(0, run.started + context.seconds(run) - engine.waited())
+  local left = run.started + (run.timeout or DEFAULT_TIMEOUT) - now
+  return left > 0 and left or 0
 end
 
 --- A line for the report; the same line counts once.

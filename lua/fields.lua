@@ -208,9 +208,6 @@ end
 
 local function check_octets(field, faults)
   local name, value = field[1], field[2]
-  if plain(name, value) then
-    return
-  end
   local rule = first_rule(NAME_RULES, name:gsub("^:", "", 1))
   if name == "" then
     add(faults, "RFC9113-8.2.1-9", nil, "a field name is empty")
@@ -264,7 +261,9 @@ end
 local function check_all(list, faults, response)
   for _, field in ipairs(list) do
     if is_field(field) then
-      check_octets(field, faults)
+      if not plain(field[1], field[2]) then
+        check_octets(field, faults)
+      end
       check_regular(field, faults, response)
     end
   end

@@ -37,6 +37,13 @@ local TYPES = {
   FRAME = { members = set "", content = "payload" },
 }
 
+for _, kind in pairs(TYPES) do
+  kind.keys = setmetatable({}, { __index = COMMON })
+  for member in pairs(kind.members) do
+    kind.keys[member] = true
+  end
+end
+
 frames.types = TYPES
 
 -- Setting names first, in the order of their identifiers, then pairs as they were written.
@@ -85,20 +92,21 @@ local function positional(name, given, frame)
   end
 end
 
-local function allowed(name, key)
+-- Is it content: positional, or a setting?
+local function is_content(name, key)
   if math.type(key) == "integer" then
     return key == 1 or name == "SETTINGS" or name == "ORIGIN"
   end
-  return COMMON[key] or TYPES[name].members[key] or name == "SETTINGS" and engine.settings[key]
+  return name == "SETTINGS" and engine.settings[key]
 end
 
 local function copy_members(name, given, frame)
+  local keys = TYPES[name].keys
   for key, value in pairs(given) do
-    if not allowed(name, key) then
-      error(("%s has no member '%s'"):format(name, tostring(key)), 4)
-    end
-    if math.type(key) ~= "integer" and (COMMON[key] or TYPES[name].members[key]) then
+    if keys[key] then
       frame[key] = value
+    elseif not is_content(name, key) then
+      error(("%s has no member '%s'"):format(name, tostring(key)), 4)
     end
   end
 end

@@ -116,20 +116,20 @@ function Runner:quiet()
   return soonest == nil, soonest
 end
 
--- The first run in flight, in the order of the suites, that waits in vain without a second look beside it. `early`: only
--- of those cases.
+-- The first run in flight, in the order of the suites, without a second look beside it; nil while it does not wait in vain.
+-- `early`: only of those cases.
 function Runner:in_vain(early)
   local found
   for job, item in pairs(self.jobs) do
     local case = item.unit.case
-    if not (job.second or item.beside or item.again or case.alone) and self.looks:may_begin(item)
-      and (not early or case.early and hope_of(job) == 0)
+    if not (job.second or item.beside or item.again or case.alone) and (case.early or not early)
+      and self.looks:may_begin(item)
       and (not found or item.unit.number < found.unit.number
         or item.unit == found.unit and item.position < found.position) then
       found = item
     end
   end
-  return found
+  return found and hope_of(found.job) == 0 and found or nil
 end
 
 -- The second look at a run that waits in vain, beside it.

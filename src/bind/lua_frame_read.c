@@ -328,17 +328,19 @@ int frame_append(lua_State *L, int idx, const struct buf *fragment, struct buf *
     return status;
 }
 
-/* --- engine.frame_encode --- */
 
+/* engine.frame_encode(frame, [block]): the field block that `fields` of the frame came to */
 int frame_encode(lua_State *L) {
     struct engine *e = engine_get(L);
     struct buf *out = &e->frame;
+    struct buf block = {0};
     luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
+    lua_settop(L, 2);
+    block.data = (uint8_t *)luaL_optlstring(L, 2, NULL, &block.len);
     bool verbatim = engine_member(L, 1, "payload") != LUA_TNIL;
-    if (engine_member(L, 1, "fields") != LUA_TNIL && !verbatim)
+    if (engine_member(L, 1, "fields") != LUA_TNIL && !verbatim && !block.data)
         return luaL_error(L, "'fields' need a connection's encoder: conn:send or conn:encode");
-    engine_check_buf(L, frame_append(L, 1, NULL, engine_scratch(out)));
+    engine_check_buf(L, frame_append(L, 1, block.data ? &block : NULL, engine_scratch(out)));
     lua_pushlstring(L, (const char *)out->data, out->len);
     return 1;
 }
