@@ -29,6 +29,13 @@ for i = 1, %d do
   open[i] = connect {}
 end
 '''
+GENERATED = [1, 1000, 10000]  # cases of a generated suite
+SUITE_HEAD = 'suite { "generated-%d", title = "generated", rfc = 9113, section = "6.7" }\n'
+SUITE_CASE = '''case { id = "c%d", title = "PING is answered", req = "RFC9113-6.7-2", run = function(conn)
+  conn:send(PING "h2probe!")
+  check(conn:recv { name = "PING", ack = true }, "a PING with ACK", "none")
+end }
+'''
 POLL_SECONDS = 0.0005
 STEADY, LONG = 5, 50  # rounds of --repeat between which memory should not grow
 
@@ -212,6 +219,20 @@ def watchman(h2probe, url, directory):
     line('the watchman', '%.1f %% of the CPU' % ((seeing[0] - without[0]) / seeing[0] * 100))
 
 
+def growth(h2probe, url, directory):
+    """What a case costs when there are many: each adds as much as the others, or something looks through them all."""
+    commands = []
+    for count in GENERATED:
+        path = os.path.join(directory, 'generated%d.lua' % count)
+        with open(path, 'w') as file:
+            file.write(SUITE_HEAD % count + ''.join(SUITE_CASE % number for number in range(count)))
+        commands.append(run_command(h2probe, 'prior', url, path))
+    one, some, many = (cpu for cpu, _ in medians(*commands))
+    each = [(some - one) / (GENERATED[1] - 1), (many - some) / (GENERATED[2] - GENERATED[1])]
+    line('cost of one more case', '%.3f ms of CPU' % (each[0] * 1e3),
+         '%.3f ms from %d to %d generated cases, %s' % (each[1] * 1e3, GENERATED[1], GENERATED[2], ratio(each[1], each[0])))
+
+
 def allow_files(wanted):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted <= hard or hard == resource.RLIM_INFINITY:
@@ -229,6 +250,7 @@ def main(h2probe):
         wall(h2probe, external, cases)
         with tempfile.TemporaryDirectory() as directory:
             watchman(h2probe, clear, directory)
+            growth(h2probe, clear, directory)
         start_up(h2probe, curl)
         if high_water(os.getpid()) is None:
             return line('memory', 'not measured: no /proc here')
