@@ -102,7 +102,8 @@ function language.octets(n, pattern)
   if not n or n < 0 or n > MAX_OCTETS or type(pattern) ~= "string" or pattern == "" then
     error("octets takes a number up to 2^26 and octets to repeat", 2)
   end
-  return pattern:rep(n // #pattern + 1):sub(1, n)
+  local whole, rest = pattern:rep(n // #pattern), n % #pattern
+  return rest == 0 and whole or whole .. pattern:sub(1, rest)
 end
 
 --- hex "00 ff": octets from hexadecimal digits; white space is passed over.

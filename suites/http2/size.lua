@@ -33,7 +33,8 @@ local function block_of(conn, length)
   local function field(n)
     return conn:encode { literal { "x-fill", octets(n, "a"), kind = "without", huffman = false } }
   end
-  while length - #block > 2 * PIECE do block = block .. field(PIECE) end
+  local piece = field(PIECE)
+  block = block .. piece:rep(math.max(0, math.ceil((length - #block - 2 * PIECE) / #piece)))
   local rest = length - #block
   local size = rest - #field(rest) + rest
   return block .. field(size)
