@@ -26,6 +26,7 @@ local NEEDS = {
 -- The task's own deadline comes after those of the ways to the target and of the case: it ends scripts, not waits.
 local PARTS = 4
 local BACKSTOP = 1
+local LONGEST <const> = 3600 -- it ends by its own deadline
 local MAX_TIMEOUT = 600 -- a probe says its timeout when it already runs
 
 local function skipped(case, run)
@@ -146,14 +147,8 @@ local function limit_text(task, deadline)
   end
 end
 
--- A script that raises anything but a verdict is mistaken, and is told so with its own frames.
-local function in_task(run)
-  local deadline = PARTS * (run.case.probe and MAX_TIMEOUT or context.seconds(run)) + BACKSTOP
-  local task = engine.spawn(function() body(run) end, { name = ("%s (%s)"):format(run.case.id, run.mode),
-    deadline = deadline, instructions = loader.LIMITS.instructions, memory = loader.LIMITS.memory,
-    on_done = function() end })
-  run.task = task
-  local ok, raised, traceback = task:join(deadline + 1)
+-- What a task's end says. A script that raises anything but a verdict is mistaken, and is told so with its own frames.
+local function ending(run, deadline, task, ok, raised, traceback)
   if ok then
     return { verdict = "pass" }
   end
@@ -166,6 +161,14 @@ local function in_task(run)
   end
   return { verdict = "error", script = true, observed = limit_text(task, deadline) or loader.raised_text(raised),
     traceback = loader.script_traceback(traceback, { run.case.file }) }
+end
+
+-- Runs the script in a task of its own; `done` gets what its end says, outside any task.
+local function in_task(run, done)
+  local deadline = PARTS * (run.case.probe and MAX_TIMEOUT or context.seconds(run)) + BACKSTOP
+  run.task = engine.spawn(function() body(run) end, { name = ("%s (%s)"):format(run.case.id, run.mode),
+    deadline = deadline, instructions = loader.LIMITS.instructions, memory = loader.LIMITS.memory,
+    on_done = function(...) done(ending(run, deadline, ...)) end })
 end
 
 local function any_ended(run)
@@ -236,21 +239,39 @@ local function all_notes(run, ended)
   return run.notes
 end
 
---- Runs it once and waits for the end. `job`: case, row, label, mode, target, timeout, longest (a bound of the case's
--- own timeout), patient, modes.
--- The record: { verdict, expected, observed, notes, silent, way (code), ended, label, seconds, run }.
-function case_run.once(job)
+-- Gives the record once the client under test, if there is one, is stopped: that takes time.
+local function hand_over(run, record, done)
+  if not run.client then
+    return done(record)
+  end
+  engine.spawn(function()
+    under_test.stop(run)
+    done(record)
+  end, { name = "the end of a client" })
+end
+
+--- Begins to run it. `job`: case, row, label, mode, target, timeout, longest (a bound of the case's own timeout), patient,
+-- modes. At its end `done(record)` is called, which must not wait; the record: { verdict, expected, observed, notes, silent,
+-- way (code), ended, label, seconds, run }.
+function case_run.start(job, done)
   local started = engine.now()
   local run = new_run(job)
   job.run = run
-  local ended = in_task(run)
-  local record = { verdict = ended.verdict, expected = ended.expected or run.expected,
-    observed = ended.observed or run.observed, silent = ended.silent, notes = all_notes(run, ended),
-    way = run.way and run.way.code, label = job.label, run = run, ended = any_ended(run),
-    seconds = engine.now() - started }
-  close_all(run)
-  under_test.stop(run)
-  return record
+  in_task(run, function(ended)
+    local record = { verdict = ended.verdict, expected = ended.expected or run.expected,
+      observed = ended.observed or run.observed, silent = ended.silent, notes = all_notes(run, ended),
+      way = run.way and run.way.code, label = job.label, run = run, ended = any_ended(run),
+      seconds = engine.now() - started }
+    close_all(run)
+    hand_over(run, record, done)
+  end)
+end
+
+--- Runs it and waits for the record.
+function case_run.once(job)
+  local records = engine.queue()
+  case_run.start(job, function(record) records:put(record) end)
+  return records:take(LONGEST)
 end
 
 return case_run

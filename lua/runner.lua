@@ -71,10 +71,7 @@ function Runner:launch(item, second)
   local job = self:job(item, second)
   self.jobs[job] = item
   item.job = job
-  engine.spawn(function()
-    local record = case_run.once(job)
-    self.events:put { item = item, job = job, record = record }
-  end, { name = item.unit.case.id })
+  case_run.start(job, function(record) self.events:put { item = item, job = job, record = record } end)
 end
 
 local function failed_already(unit)
