@@ -328,7 +328,6 @@ int frame_append(lua_State *L, int idx, const struct buf *fragment, struct buf *
     return status;
 }
 
-
 /* engine.frame_encode(frame, [block]): the field block that `fields` of the frame came to */
 int frame_encode(lua_State *L) {
     struct engine *e = engine_get(L);
