@@ -13,6 +13,16 @@ local function before(a, b)
   return a.position < b.position
 end
 
+-- Is the verdict about all earlier rows of its case there? Else they come first, however soon this one ended.
+local function is_next(item)
+  for position = 1, item.position - 1 do
+    if not item.unit.records[position] then
+      return false
+    end
+  end
+  return true
+end
+
 --- For a run with so many cases in flight.
 function SecondLooks.new(jobs)
   return setmetatable({ waiting = {}, units = {}, flying = 0, most = math.min(FEW, jobs) }, SecondLooks)
@@ -30,7 +40,7 @@ function SecondLooks:next()
   end
   table.sort(self.waiting, before)
   for position, item in ipairs(self.waiting) do
-    if not self.units[item.unit] then
+    if not self.units[item.unit] and is_next(item) then
       table.remove(self.waiting, position)
       self:begin(item)
       return item
@@ -40,7 +50,7 @@ end
 
 --- May this item's second look begin beside its first, which waits in vain?
 function SecondLooks:may_begin(item)
-  return self.flying < self.most and not self.units[item.unit]
+  return self.flying < self.most and not self.units[item.unit] and is_next(item)
 end
 
 function SecondLooks:begin(item)

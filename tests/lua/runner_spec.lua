@@ -133,6 +133,15 @@ describe("the runner", function()
     assert.are.equal(5, #self.log)
   end)
 
+  it("looks at the first row again, whichever ended first", function()
+    local self = bench { ["s/a"] = function(_, job)
+      fake.wait(job.row == 1 and 0.5 or 0.3)
+      return SILENT
+    end }
+    local result = run(self, { case("s/a", { each = { 1, 2, 3 } }) }, { jobs = 3 })["s/a"]
+    assert.are.same({ "fail", "1" }, { result.verdict, result.row })
+  end)
+
   it("looks again beside a run that waits in vain", function()
     local begun = {}
     local self = bench { ["s/a"] = function(state, job)
