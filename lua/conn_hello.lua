@@ -159,10 +159,7 @@ local function add_answers(answers, name, message, misplaced)
   end
 end
 
---- Adds to an info table of the engine what its raw messages say: `answers`, the server's answers to ALPN, each
--- { message = "ServerHello" | "EncryptedExtensions", octets =, names = list | nil, misplaced = in the wrong message of
--- this version }; `selected`, the name in the first; `compression`, the method in ServerHello.
-function hello.explain(info)
+local function read_answers(info)
   info.answers = {}
   local first_message = info.server_hello and hello.parse(info.server_hello)
   local second_message = info.encrypted_extensions and hello.parse(info.encrypted_extensions)
@@ -175,8 +172,29 @@ function hello.explain(info)
   if second_message then
     add_answers(info.answers, "EncryptedExtensions", second_message, false)
   end
-  local first = info.answers[1]
-  info.selected = first and first.names and first.names[1]
+end
+
+-- The messages are read when somebody asks: after most handshakes nobody does.
+local Unread = {
+  __index = function(info, key)
+    if key == "answers" or key == "compression" then
+      setmetatable(info, nil)
+      read_answers(info)
+      return info[key]
+    end
+  end,
+}
+
+--- Adds to an info table of the engine what its raw messages say: `answers`, the server's answers to ALPN, each
+-- { message = "ServerHello" | "EncryptedExtensions", octets =, names = list | nil, misplaced = in the wrong message of
+-- this version }; `selected`, the name in the first (TLS takes no second one); `compression`, the method in ServerHello.
+function hello.explain(info)
+  setmetatable(info, Unread)
+  info.selected = info.done and info.alpn
+  if not info.selected then
+    local first = info.answers[1]
+    info.selected = first and first.names and first.names[1]
+  end
   return info
 end
 
