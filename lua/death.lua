@@ -80,11 +80,12 @@ function Vigil:watch()
     or (runner.single and runner.in_flight > 0) then
     return
   end
-  local item, begun = self.last, engine.now()
+  local item, begun, waited = self.last, engine.now(), engine.waited()
   self.last, self.watching = nil, true
   engine.spawn(function()
     local alive, why = self:check(item)
-    runner.events:put { sentinel = true, alive = alive, why = why, begun = begun, item = item }
+    runner.events:put { sentinel = true, alive = alive, why = why, begun = begun, item = item,
+      seconds = engine.waited() - waited }
   end, { name = "sentinel" })
 end
 
@@ -96,6 +97,7 @@ function Vigil:watched(event)
     return
   end
   self.heard = math.max(self.heard, event.begun)
+  self.runner:pace(event.seconds)
   local list = {}
   for _, entry in ipairs(self.recent) do
     list[#list + 1] = entry.to >= event.begun and entry or nil

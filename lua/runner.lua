@@ -15,6 +15,8 @@ Runner.__index = Runner
 local CASES_PER_ORDER = 100000
 -- Of its time; a run that has waited so long gets its second look beside it.
 local VAIN <const>, EARLY_VAIN <const> = 0.25, 0.1
+-- Of the timeout; what an ordinary exchange takes of a target that has too much to do, and of one that could do more.
+local SLOW <const>, QUICK <const> = 0.2, 0.05
 
 -- The plan --------------------------------------------------------------------------------------------
 
@@ -154,6 +156,17 @@ function Runner:again_now()
   return self:beside(false)
 end
 
+--- An ordinary exchange took so long: a target that is slow to answer gets fewer cases at once, so that what it says late is
+-- not taken for silence.
+function Runner:pace(seconds)
+  local share = seconds / self.options.timeout
+  if share > SLOW then
+    self.most = math.max(1, self.most // 2)
+  elseif share < QUICK then
+    self.most = math.min(self.options.jobs, self.most * 2)
+  end
+end
+
 -- Alone means that nothing else is in flight, and stays so.
 function Runner:next_alone()
   if self.in_flight > 0 or self.vigil.watching or #self.alone == 0 then
@@ -167,7 +180,7 @@ function Runner:next_item()
   local vigil = self.vigil
   if vigil:holds() or self.stopped or self.exclusive then
     return nil
-  elseif self.in_flight + (self.single and vigil.watching and 1 or 0) >= self.options.jobs then
+  elseif self.in_flight + (self.single and vigil.watching and 1 or 0) >= self.most then
     return nil
   elseif self.single and vigil:due() or vigil:stale(self.pool[self.at]) and (self.in_flight > 0 or vigil.watching) then
     return nil
@@ -453,7 +466,7 @@ end
 function runner.run(options)
   local rows = assert(requirements.load())
   options.role = options.role or "client"
-  local self = setmetatable({ options = options, in_flight = 0, early = 0, at = 1, jobs = {}, found = {},
+  local self = setmetatable({ options = options, in_flight = 0, most = options.jobs, early = 0, at = 1, jobs = {}, found = {},
     finished = 0, events = engine.queue(), single = options.jobs == 1,
     looks = second_looks.new(options.jobs) }, Runner)
   self.context = { rows = rows, verbose = options.verbose, command = options.command,

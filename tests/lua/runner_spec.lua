@@ -142,6 +142,36 @@ describe("the runner", function()
     assert.are.same({ "fail", "1" }, { result.verdict, result.row })
   end)
 
+  it("asks less at once of a target that is slow to answer, and more again of one that is not", function()
+    local slow, flying = true, {}
+    local self = bench { ["s/c"] = function(state)
+      flying[#flying + 1] = state.flying
+      fake.wait(0.4)
+      return { verdict = "pass", ended = true }
+    end }
+    self.alive = function()
+      fake.wait(slow and 0.3 or 0)
+      slow = #flying < 60
+      return true
+    end
+    local cases = {}
+    for i = 1, 200 do
+      cases[i] = case("s/c", { order = i })
+    end
+    run(self, cases, { jobs = 16 })
+    assert.are.equal(16, self.most)
+    local least = 16
+    for at = 30, 90 do
+      least = math.min(least, flying[at])
+    end
+    assert.is_true(least <= 4, table.concat(flying, " "))
+    local most = 0
+    for at = 150, 200 do
+      most = math.max(most, flying[at])
+    end
+    assert.are.equal(16, most)
+  end)
+
   it("looks again beside a run that waits in vain", function()
     local begun = {}
     local self = bench { ["s/a"] = function(state, job)
