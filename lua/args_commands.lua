@@ -101,7 +101,8 @@ local function gating(command)
 end
 
 local function running(command, jobs)
-  add(command, "-j --jobs", "Cases in flight.", values.whole(1, 1024), "N"):default(jobs or "32")
+  add(command, "-j --jobs", "Cases in flight at most; a target that is slow to answer gets fewer.", values.whole(1, 1024), "N")
+    :default(jobs or "32")
   command:flag("--fail-fast", "Stop at the first failure.")
   add(command, "--repeat", "Run everything N times and tell which verdicts change.", values.whole(1, 10000), "N")
     :target "rounds":default "1"

@@ -15,6 +15,7 @@ KEYS = {'Enter': '\ue007', 'Escape': '\ue00c', 'Left': '\ue012', 'Up': '\ue013',
         'End': '\ue010', 'Home': '\ue011', 'Tab': '\ue004'}
 ARGUMENTS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage',
              '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-default-apps']
+PRINT_ATTEMPTS = 4
 # No proxy of the surroundings: all of this is on the loopback.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -142,6 +143,15 @@ class Browser:
         with open(path, 'wb') as file:
             file.write(base64.b64decode(self.call('GET', self.session + '/screenshot')))
 
+    def print_page(self):
+        """chromedriver gives the renderer 10 seconds, which a loaded machine may not have for a long page."""
+        for attempt in range(PRINT_ATTEMPTS):
+            try:
+                return self.call('POST', self.session + '/print', {'shrinkToFit': True})
+            except Failure as error:
+                if 'Timed out receiving message from renderer' not in str(error) or attempt == PRINT_ATTEMPTS - 1:
+                    raise
+
     def pdf(self, path):
         with open(path, 'wb') as file:
-            file.write(base64.b64decode(self.call('POST', self.session + '/print', {'shrinkToFit': True})))
+            file.write(base64.b64decode(self.print_page()))
