@@ -55,7 +55,7 @@ local function round_options(plan, aim, look, context)
     jobs = look.parallel and options.jobs or 1, timeout = options.timeout, fail_fast = options.fail_fast,
     strict = options.strict, verbose = options.verbose,
     command = plan.command, on_settled = plan.takeaway:hook(), keep_runs = options.pcapng_all,
-    findings = look.runs, role = plan.role, unguarded = plan.role == "server", keeper = plan.keeper,
+    findings = look.runs, round_trip = look.round_trip, role = plan.role, unguarded = plan.role == "server", keeper = plan.keeper,
     progress = function(event)
       event.round = plan.round
       plan.gate:mark(event.result)
@@ -234,7 +234,7 @@ function campaign.judge(plan)
   end
   local run = runner.run { cases = plan.cases, modes = aim.modes, targets = aim.targets, offers = look.offers,
     explicit = aim.explicit, jobs = look.parallel and plan.jobs or 1, timeout = plan.timeout, longest = plan.longest,
-    command = plan.command, findings = look.runs }
+    command = plan.command, findings = look.runs, round_trip = look.round_trip }
   local all = results.new { target = aim.text, started = os.time(), seconds = 0, modes = mode_list(aim, look.offers),
     complete = run.complete, died = run.died, entries = run.entries }
   return results.exit_status(all), summary_text(all), all.results

@@ -17,6 +17,7 @@ local CASES_PER_ORDER = 100000
 local VAIN <const>, EARLY_VAIN <const> = 0.25, 0.1
 -- Of the timeout; what an ordinary exchange takes of a target that has too much to do, and of one that could do more.
 local SLOW <const>, QUICK <const> = 0.2, 0.05
+local ROUND_TRIPS <const> = 8 -- that belong to the way: TCP, TLS, SETTINGS, a request
 
 -- The plan --------------------------------------------------------------------------------------------
 
@@ -157,9 +158,9 @@ function Runner:again_now()
 end
 
 --- An ordinary exchange took so long: a target that is slow to answer gets fewer cases at once, so that what it says late is
--- not taken for silence.
+-- not taken for silence. Those that only wait do not count.
 function Runner:pace(seconds)
-  local share = seconds / self.options.timeout
+  local share = (seconds - ROUND_TRIPS * (self.options.round_trip or 0)) / self.options.timeout
   if share > SLOW then
     self.most = math.max(1, self.most // 2)
   elseif share < QUICK then
@@ -180,7 +181,8 @@ function Runner:next_item()
   local vigil = self.vigil
   if vigil:holds() or self.stopped or self.exclusive then
     return nil
-  elseif self.in_flight + (self.single and vigil.watching and 1 or 0) >= self.most then
+  elseif self.in_flight + (self.single and vigil.watching and 1 or 0) >= self.options.jobs
+    or self.in_flight - self.early >= self.most then
     return nil
   elseif self.single and vigil:due() or vigil:stale(self.pool[self.at]) and (self.in_flight > 0 or vigil.watching) then
     return nil
@@ -460,6 +462,7 @@ end
 --   named), jobs, timeout, longest, fail_fast, strict, verbose, command(case, mode), progress(event),
 --   on_settled(unit, result), keep_runs (the runs of passed cases are not dropped before that is called),
 --   findings (runs of the pre-flight), on_start(interrupt): gets a function(reason, why) that ends the run early, unguarded (no sentinel),
+--   round_trip (seconds, of the pre-flight),
 --   keeper (the target's supervisor, if it is ours),
 --   wanted(case, mode): whether it is to run (nil: all). A result that progress marks as expected_failure is none to --fail-fast.
 -- Returns { entries, complete, died, interrupted }.

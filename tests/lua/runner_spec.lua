@@ -172,6 +172,22 @@ describe("the runner", function()
     assert.are.equal(16, most)
   end)
 
+  it("does not take a long way for a slow target", function()
+    local flying = {}
+    local self = bench { ["s/c"] = function(state)
+      flying[#flying + 1] = state.flying
+      fake.wait(0.4)
+      return { verdict = "pass", ended = true }
+    end }
+    self.alive = function() fake.wait(0.3) return true end
+    local cases = {}
+    for i = 1, 200 do
+      cases[i] = case("s/c", { order = i })
+    end
+    run(self, cases, { jobs = 16, round_trip = 0.03 })
+    assert.are.equal(16, flying[150])
+  end)
+
   it("looks again beside a run that waits in vain", function()
     local begun = {}
     local self = bench { ["s/a"] = function(state, job)
