@@ -96,12 +96,17 @@ def undecided(name, by_mode, rows):
 
 
 def without_chance(name, by_mode, rows):
-    """The results, with a pass for what the server is undecided about: the page says that once, and stays the same."""
+    """The results, with a pass for what the server is undecided about: the page says that once, and stays the same.
+
+    What the watchman finds by chance is no result where it did not find it, so it is none here.
+    """
     def settled(mode, result):
         chance = defences.by_chance(rows, name, mode, result['id'], [result['verdict']])
         return dict(result, verdict='pass', notes=[]) if chance or (
             result['verdict'] == 'pass' and defences.varies(rows, name, mode, result['id'])) else result
-    return {mode: [settled(mode, result) for result in results] for mode, results in by_mode.items()}
+    settled_by_mode = {mode: [settled(mode, result) for result in results] for mode, results in by_mode.items()}
+    return {mode: [result for result in results if not (result['id'].startswith('watch/') and result['verdict'] == 'pass')]
+            for mode, results in settled_by_mode.items()}
 
 
 def section(name, by_mode, rows):
