@@ -109,11 +109,15 @@ local function reset_by_client(conn)
   return stream
 end
 
+-- An end without a word says nothing about how the server answers a stream error.
 local function overflowed(conn)
   local stream = half_requested(conn)
   conn:send(WINDOW_UPDATE { stream = stream, increment = 0x7fffffff },
     WINDOW_UPDATE { stream = stream, increment = 0x7fffffff })
   local reset = conn:recv { name = "RST_STREAM", stream = stream }
+  if not reset and conn:ended() and conn:count { name = "GOAWAY" } == 0 then
+    inconclusive "the connection ended without GOAWAY"
+  end
   if not reset then skip "the server does not answer a window above 2^31-1 by a stream error" end
   return stream
 end

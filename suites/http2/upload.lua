@@ -63,12 +63,14 @@ case {
   end,
 }
 
+-- An end without a word says nothing about how the server answers a stream error.
 local function provoke_reset(conn)
   conn:settings { INITIAL_WINDOW_SIZE = 0 }
   local stream = post(conn)
   conn:send(WINDOW_UPDATE { stream = stream, increment = 0x7fffffff },
     WINDOW_UPDATE { stream = stream, increment = 0x7fffffff })
   if not conn:recv { name = "RST_STREAM", stream = stream } then
+    if conn:ended() and conn:count { name = "GOAWAY" } == 0 then inconclusive "the connection ended without GOAWAY" end
     skip "the server does not answer a window above 2^31-1 by a stream error"
   end
   return stream
