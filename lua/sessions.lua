@@ -1,9 +1,9 @@
 -- TLS sessions of a target, which later connections resume (RFC 8446 section 2.2): a full handshake costs both sides more
 -- than all that a case does after it. Cases about TLS make their own handshakes and know nothing of these.
 --
--- target.sessions is a list of { session =, used = }. `once`: the server refuses a session the second time (RFC 8446 appendix
--- C.4), and forgets those of connections that have ended, so that the newest is the best. `none`: with a session the server
--- does not come to HTTP/2.
+-- target.sessions is a list of { session =, used = }. `once`: the server refuses a session the second time (RFC 8446 section
+-- 8.1), and forgets those of connections that have ended, so that the newest is the best. `none`: with a session the server
+-- does not come to HTTP/2. That clients should not reuse a session (appendix C.4) is for their privacy; a tester has none.
 local sessions = {}
 
 local MOST <const> = 32

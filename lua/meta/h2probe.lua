@@ -1,5 +1,6 @@
 ---@meta h2probe
--- The script language for editors (LuaLS): what docs/scripting.md describes. Nothing here is run.
+-- The script language for editors (LuaLS): what docs/scripting.md describes. Nothing here is run. All of it is in one file,
+-- which is what an editor is told to look into.
 -- Octets are Lua strings; times are seconds; stream identifiers and error codes are those of RFC 9113.
 
 ---@alias h2.ErrorCode

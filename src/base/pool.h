@@ -1,5 +1,5 @@
-/* pool.h - the allocator of a Lua state, a lua_Alloc: faster than malloc by a fifth of a run's user
- * time. */
+/* pool.h - the allocator of a Lua state, a lua_Alloc: a run takes a tenth less CPU than with
+ * malloc. */
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
