@@ -257,8 +257,8 @@ static int engine_gc(lua_State *L) {
         return 0;
     limits_close();
     memory_uninstall(L, e);
-    conn_flush_dirty(e); /* lets go of connections that were never flushed */
-    conn_flush_replies(e);
+    conn_flush_all(e, FLUSH_SENT); /* lets go of connections that were never flushed */
+    conn_flush_all(e, FLUSH_REPLIES);
     signal_dispose(e);
     close_loop(e->loop);
     tls_cleanup();

@@ -17,13 +17,16 @@
 struct lconn;
 struct signal_watch;
 
+/* When a connection is flushed: when the task that sent waits or ends; when all tasks of a turn of
+   the loop have run. */
+enum flush_time { FLUSH_SENT, FLUSH_REPLIES, FLUSH_TIMES };
+
 struct engine {
     uv_loop_t *loop;      /* on the heap: outlives the state if a handle does not close in time */
     struct memory memory; /* accounting of the Lua state's allocations */
     struct sched sched;
-    struct clock clock;     /* of waits and deadlines */
-    struct lconn *dirty;    /* connections with queued octets */
-    struct lconn *replying; /* connections with automatic replies of this turn */
+    struct clock clock; /* of waits and deadlines */
+    struct lconn *unflushed[FLUSH_TIMES];
     struct signal_watch *signals;
     struct buf scratch; /* a field block, a list; content lives for one call */
     struct buf wire;    /* a payload; the same */

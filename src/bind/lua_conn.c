@@ -112,24 +112,13 @@ static void fail(struct lconn *c) {
 
 /* --- sending --- */
 
-void conn_mark_dirty(struct lconn *c) {
-    if (c->dirty)
+void conn_flush_at(struct lconn *c, enum flush_time when) {
+    if (c->unflushed[when])
         return;
-    c->dirty = true;
+    c->unflushed[when] = true;
     c->refs++;
-    c->next_dirty = c->engine->dirty;
-    c->engine->dirty = c;
-}
-
-/* What came this turn is answered when the tasks that waited for it have run: in one write with
- * what they send. */
-static void reply_later(struct lconn *c) {
-    if (c->replying)
-        return;
-    c->replying = true;
-    c->refs++;
-    c->next_replying = c->engine->replying;
-    c->engine->replying = c;
+    c->next_unflushed[when] = c->engine->unflushed[when];
+    c->engine->unflushed[when] = c;
 }
 
 void conn_place_replies(struct lconn *c) {
@@ -141,7 +130,7 @@ bool conn_queue(struct lconn *c, const void *octets, size_t n) {
     conn_place_replies(c);
     if (buf_append(&c->out, octets, n) != 0)
         return false;
-    conn_mark_dirty(c);
+    conn_flush_at(c, FLUSH_SENT);
     return true;
 }
 
@@ -166,7 +155,7 @@ static void feed_early(struct lconn *c) {
     if (h2_conn_recv(c->h2, c->in.data, c->in.len, uv_hrtime()) != 0)
         fail(c);
     buf_clear(&c->in);
-    conn_mark_dirty(c); /* for the automatic replies */
+    conn_flush_at(c, FLUSH_SENT); /* for the automatic replies */
     conn_update_reading(c);
 }
 
@@ -205,21 +194,11 @@ void conn_flush(struct lconn *c) {
     c->told = 0;
 }
 
-void conn_flush_dirty(struct engine *e) {
-    while (e->dirty) {
-        struct lconn *c = e->dirty;
-        e->dirty = c->next_dirty;
-        c->dirty = false;
-        conn_flush(c);
-        unref(c);
-    }
-}
-
-void conn_flush_replies(struct engine *e) {
-    while (e->replying) {
-        struct lconn *c = e->replying;
-        e->replying = c->next_replying;
-        c->replying = false;
+void conn_flush_all(struct engine *e, enum flush_time when) {
+    while (e->unflushed[when]) {
+        struct lconn *c = e->unflushed[when];
+        e->unflushed[when] = c->next_unflushed[when];
+        c->unflushed[when] = false;
         conn_flush(c);
         unref(c);
     }
@@ -229,7 +208,7 @@ void conn_close(struct lconn *c) {
     if (c->phase == CONN_CLOSED)
         return;
     if (c->stream) {
-        empty(h2_conn_replies(c->h2)); /* of no use any more */
+        empty(h2_conn_replies(c->h2)); /* to what nobody has seen */
         conn_flush(c);
         io_stream_peer(c->stream, c->peer, sizeof c->peer);
         io_stream_local(c->stream, c->local, sizeof c->local);
@@ -294,8 +273,8 @@ static void on_read(void *ctx, const uint8_t *octets, size_t n) {
         status = h2_conn_recv(c->h2, octets, n, uv_hrtime());
         if (h2_conn_replies(c->h2)->len > REPLIES_WAIT)
             conn_flush(c);
-        else
-            reply_later(c);
+        else /* in one write with what the tasks send that waited for this */
+            conn_flush_at(c, FLUSH_REPLIES);
     } else
         status = buf_append(&c->in, octets, n);
     if (status != 0)

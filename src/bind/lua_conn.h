@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "bind/engine.h"
 #include "bind/gate.h"
 #include "bind/sched.h"
 #include "h2/conn.h"
@@ -55,9 +56,10 @@ struct lconn {
     struct buf out;         /* queued since the last flush */
     size_t told;            /* octets of out that the bookkeeping has seen */
     size_t in_limit;        /* octets in `in` at which reading stops */
-    bool dirty, replying, paused;
+    bool paused;
     bool failed; /* memory ran out */
-    struct lconn *next_dirty, *next_replying;
+    struct lconn *next_unflushed[FLUSH_TIMES];
+    bool unflushed[FLUSH_TIMES]; /* it is in that list of the engine */
     struct wait_list waiters;
     int connect_error;
     char connect_text[256];
@@ -85,16 +87,15 @@ void conn_accepted(struct lconn *c, struct io_stream *stream);
 
 /* Queue octets that the script sends; false when too many wait. */
 bool conn_queue(struct lconn *c, const void *octets, size_t n);
-void conn_mark_dirty(struct lconn *c);
+/* Flush it then; conn_flush_all does. */
+void conn_flush_at(struct lconn *c, enum flush_time when);
 /* Let the bookkeeping see what is queued, and queue what is to be answered automatically: before
  * anything that asks it. */
 void conn_tell(struct lconn *c);
 /* The same where there is such an answer: it goes before what the script sends now. */
 void conn_place_replies(struct lconn *c);
 void conn_flush(struct lconn *c);
-void conn_flush_dirty(struct engine *e);
-/* The turn is over: automatic answers leave that nothing took along. */
-void conn_flush_replies(struct engine *e);
+void conn_flush_all(struct engine *e, enum flush_time when);
 void conn_drop_event(struct lconn *c);
 /* Go on reading when there is room again. */
 void conn_update_reading(struct lconn *c);

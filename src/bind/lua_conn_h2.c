@@ -16,7 +16,7 @@ static int conn_start_h2(lua_State *L) {
     conn_tell(c); /* what is queued belongs to the time before */
     h2_conn_start(c->h2, preface);
     gate_start(&c->gate, preface && c->role == H2_CLIENT);
-    conn_mark_dirty(c); /* what came already is fed when the script first asks or waits */
+    conn_flush_at(c, FLUSH_SENT); /* what came already is fed when the script first asks or waits */
     return 0;
 }
 
@@ -64,7 +64,7 @@ static int conn_send(lua_State *L) {
     int status = frame_append(L, 2, block, &c->out);
     if (status != 0)
         return queue_failed(L, c, status);
-    conn_mark_dirty(c);
+    conn_flush_at(c, FLUSH_SENT);
     lua_pushboolean(L, 1);
     return 1;
 }

@@ -101,7 +101,7 @@ void sched_wait_begin(lua_State *L, int idx, double fallback) {
     w->timeout = timeout;
     w->until = 0;
     if (timeout > 0)
-        conn_flush_dirty(e);
+        conn_flush_all(e, FLUSH_SENT);
 }
 
 static uint64_t time_after(const struct engine *e, double seconds) {
@@ -249,17 +249,17 @@ static void run_ready(lua_State *L, struct engine *e) {
             task_finish(L, t, false, 0);
         else
             resume(L, t);
-        conn_flush_dirty(e);
+        conn_flush_all(e, FLUSH_SENT);
         if (end)
             break;
     }
-    conn_flush_replies(e);
+    conn_flush_all(e, FLUSH_REPLIES);
 }
 
 static int run_loop(lua_State *L) {
     struct engine *e = engine_get(L);
     struct sched *s = &e->sched;
-    conn_flush_dirty(e);
+    conn_flush_all(e, FLUSH_SENT);
     while (s->alive && !s->stop) {
         run_ready(L, e);
         if (!s->alive || s->stop)

@@ -56,6 +56,18 @@ describe("a hello message", function()
     end
   end)
 
+  it("of a server is read when somebody asks, or when nothing was selected", function()
+    local answer = server_hello { { ALPN, "\0\3\2h2" } }
+    local info = hello.explain { done = true, alpn = "h2", server_hello = answer }
+    assert.equal("h2", info.selected)
+    assert.is_nil(rawget(info, "answers"))
+    assert.same({ "h2" }, info.answers[1].names)
+    assert.equal(1, info.compression)
+    info = hello.explain { done = false, server_hello = answer }
+    assert.equal("h2", info.selected)
+    assert.is_nil(hello.explain({ done = true, server_hello = server_hello {} }).selected)
+  end)
+
   it("may end without extensions", function()
     local bare = string.pack(">Bs3", 1, "\3\3" .. ("r"):rep(32) .. "\0" .. "\0\2\0\47" .. "\1\0")
     assert.same({}, hello.parse(bare).extensions)

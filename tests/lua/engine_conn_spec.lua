@@ -141,6 +141,30 @@ describe("connections", function()
     end)
   end)
 
+  it("acknowledge in one write with what the script sends next", function()
+    local came, last = {}, nil
+    pair(function(conn)
+      conn:start_h2()
+      conn:send_octets "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+      conn:send(settings)
+      next_frame(conn, "SETTINGS")
+      conn:send { name = "HEADERS", stream = 1, end_stream = true, fields = request }
+      next_frame(conn, "PING") -- what was seen is answered, although the connection is closed at once
+    end, function(conn)
+      conn:start_h2()
+      conn:send(settings)
+      for _ = 1, 4 do
+        local event = assert(conn:next())
+        came[event.ack and "ACK" or event.name or event.event] = event
+      end
+      conn:send { name = "PING", data = "pingpong" }
+      last = conn:next()
+    end)
+    assert.equal(came.ACK.time, came.HEADERS.time) -- of one read
+    assert.is_true(came.ACK.seq < came.HEADERS.seq)
+    assert.is_true(last.ack)
+  end)
+
   it("tell how the peer ended", function()
     for how, finish in pairs {
       fin = function(conn) conn:shutdown() end,
