@@ -166,6 +166,7 @@ function Runner:pace(seconds)
   elseif share < QUICK then
     self.most = math.min(self.options.jobs, self.most * 2)
   end
+  self.looks:pace(self.most)
 end
 
 -- Alone means that nothing else is in flight, and stays so.

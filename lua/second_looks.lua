@@ -1,6 +1,7 @@
 -- Who gets a second look, and when: accusations that rest on silence, and cases that did not get through to the target.
--- A few at a time, when nothing else is going on but other cases that wait in vain; of each case one row at a time, in
--- the order of the suites, since a case that failed by one row needs no second look at the others.
+-- When nothing else is going on but other cases that wait in vain, as many at a time as the pace of the target allows, a few
+-- at least; of each case one row at a time, in the order of the suites, since a case that failed by one row needs no
+-- second look at the others.
 local SecondLooks = {}
 SecondLooks.__index = SecondLooks
 
@@ -25,7 +26,12 @@ end
 
 --- For a run with so many cases in flight.
 function SecondLooks.new(jobs)
-  return setmetatable({ waiting = {}, units = {}, flying = 0, most = math.min(FEW, jobs) }, SecondLooks)
+  return setmetatable({ waiting = {}, units = {}, flying = 0, few = math.min(FEW, jobs), most = jobs }, SecondLooks)
+end
+
+--- So many cases at once are what the target answers quickly.
+function SecondLooks:pace(most)
+  self.most = math.max(self.few, most)
 end
 
 --- An item ({ unit, position, ... }) is to be looked at again.
