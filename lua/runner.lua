@@ -116,6 +116,11 @@ function Runner:quiet()
   return soonest == nil, soonest
 end
 
+-- What does not come now does not come because of the load: nothing goes on, or the target answers quickly all the same.
+function Runner:calm()
+  return (not self.single and self.most == self.options.jobs) or self:quiet()
+end
+
 -- The first run in flight, in the order of the suites, without a second look beside it; nil while it does not wait in vain.
 -- `early`: only of those cases.
 function Runner:in_vain(early)
@@ -145,9 +150,9 @@ function Runner:beside(early)
   return item, true
 end
 
--- What is looked at again beside those that wait in vain; the second value says so to `launch`.
+-- What is looked at again, when there are no first runs to begin; the second value says so to `launch`.
 function Runner:again_now()
-  if not self:quiet() or (self.vigil:renews() and self.in_flight > 0) then
+  if not self:calm() or (self.vigil:renews() and self.in_flight > 0) then
     return nil
   end
   local item = self:next_second()
@@ -166,7 +171,6 @@ function Runner:pace(seconds)
   elseif share < QUICK then
     self.most = math.min(self.options.jobs, self.most * 2)
   end
-  self.looks:pace(self.most)
 end
 
 -- Alone means that nothing else is in flight, and stays so.
@@ -472,7 +476,7 @@ function runner.run(options)
   options.role = options.role or "client"
   local self = setmetatable({ options = options, in_flight = 0, most = options.jobs, early = 0, at = 1, jobs = {}, found = {},
     finished = 0, events = engine.queue(), single = options.jobs == 1,
-    looks = second_looks.new(options.jobs) }, Runner)
+    looks = second_looks.new() }, Runner)
   self.context = { rows = rows, verbose = options.verbose, command = options.command,
     gentle = function(id) return requirements.gentle(rows[id]) end }
   self.units, self.pool, self.alone = plan(options)

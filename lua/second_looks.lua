@@ -1,11 +1,8 @@
 -- Who gets a second look, and when: accusations that rest on silence, and cases that did not get through to the target.
--- When nothing else is going on but other cases that wait in vain, as many at a time as the pace of the target allows, a few
--- at least; of each case one row at a time, in the order of the suites, since a case that failed by one row needs no
--- second look at the others.
+-- When all first runs have begun; where the target is slow, only beside cases that wait in vain. Of each case one row at a
+-- time, in the order of the suites, since a case that failed by one row needs no second look at the others.
 local SecondLooks = {}
 SecondLooks.__index = SecondLooks
-
-local FEW <const> = 8
 
 local function before(a, b)
   if a.unit.number ~= b.unit.number then
@@ -24,14 +21,8 @@ local function is_next(item)
   return true
 end
 
---- For a run with so many cases in flight.
-function SecondLooks.new(jobs)
-  return setmetatable({ waiting = {}, units = {}, flying = 0, few = math.min(FEW, jobs), most = jobs }, SecondLooks)
-end
-
---- So many cases at once are what the target answers quickly.
-function SecondLooks:pace(most)
-  self.most = math.max(self.few, most)
+function SecondLooks.new()
+  return setmetatable({ waiting = {}, units = {}, flying = 0 }, SecondLooks)
 end
 
 --- An item ({ unit, position, ... }) is to be looked at again.
@@ -41,9 +32,6 @@ end
 
 --- The next item, or nil if none may start now. It begins: ended(item) must follow.
 function SecondLooks:next()
-  if self.flying >= self.most then
-    return nil
-  end
   table.sort(self.waiting, before)
   for position, item in ipairs(self.waiting) do
     if not self.units[item.unit] and is_next(item) then
@@ -56,7 +44,7 @@ end
 
 --- May this item's second look begin beside its first, which waits in vain?
 function SecondLooks:may_begin(item)
-  return self.flying < self.most and not self.units[item.unit] and is_next(item)
+  return not self.units[item.unit] and is_next(item)
 end
 
 function SecondLooks:begin(item)

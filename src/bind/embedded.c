@@ -4,10 +4,13 @@
 #include <dirent.h>
 #include <lauxlib.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "bind/engine.h"
 
@@ -43,6 +46,31 @@ static const struct embedded_file *find(const char *name) {
     if (table_size() == 0)
         return NULL;
     return bsearch(name, embedded_files, table_size(), sizeof *embedded_files, compare);
+}
+
+static struct { uintptr_t from, end; } pages; /* that hold the files */
+
+static void widen_pages(const unsigned char *octets, size_t n) {
+    uintptr_t at = (uintptr_t)octets;
+    pages.from = n > 0 && at < pages.from ? at : pages.from;
+    pages.end = n > 0 && at + n > pages.end ? at + n : pages.end;
+}
+
+static void find_pages(void) {
+    pages.from = UINTPTR_MAX;
+    for (size_t i = 0; i < table_size(); i++) {
+        widen_pages(embedded_files[i].data, embedded_files[i].len);
+        widen_pages(embedded_files[i].code, embedded_files[i].code_len);
+    }
+    pages.from -= pages.from % (uintptr_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Lua has its own copy now: the pages are the file's, which gives them again where they are read.
+   All of them, since the kernel maps those around one that is read, too. */
+static void forget(void) {
+    if (pages.end == 0)
+        find_pages();
+    (void)madvise((void *)pages.from, pages.end - pages.from, MADV_DONTNEED);
 }
 
 /* A name may not lead out of the root. */
@@ -108,11 +136,13 @@ int embedded_push(lua_State *L, const char *name) {
     if (embedded_root() && push_from_root(L, name))
         return 1;
     const struct embedded_file *file = find(name);
-    if (file)
-        lua_pushlstring(L, file->len ? (const char *)file->data : "", file->len);
-    else
+    if (!file) {
         lua_pushnil(L);
-    return file != NULL;
+        return 0;
+    }
+    lua_pushlstring(L, file->len ? (const char *)file->data : "", file->len);
+    forget();
+    return 1;
 }
 
 static int embedded(lua_State *L) {
@@ -133,6 +163,7 @@ static int embedded_code(lua_State *L) {
     if (!file)
         return 0;
     lua_pushlstring(L, (const char *)file->code, file->code_len);
+    forget();
     return 1;
 }
 
@@ -236,6 +267,7 @@ static bool load_file(lua_State *L, const char *file, const char *chunk) {
     int status;
     if (c) {
         status = luaL_loadbufferx(L, (const char *)c->code, c->code_len, chunk, "b");
+        forget();
     } else {
         if (!embedded_push(L, file))
             return false;

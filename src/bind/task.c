@@ -33,8 +33,9 @@ static void push_task(lua_State *L, struct task *t) {
 
 /* --- the body --- */
 
-/* The message handler: keeps the error object and the traceback, which is gone after unwinding. What
- * can tell itself (it has __tostring: a verdict, for example) was raised on purpose and needs none. */
+/* The message handler: keeps the error object and the traceback, which is gone after unwinding.
+ * What can tell itself (it has __tostring: a verdict, for example) was raised on purpose and needs
+ * none. */
 static int on_error(lua_State *L) {
     if (luaL_getmetafield(L, 1, "__tostring") != LUA_TNIL) {
         lua_settop(L, 1);

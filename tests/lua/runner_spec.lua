@@ -232,16 +232,35 @@ describe("the runner", function()
     assert.is_true(again < #self.log - 10, table.concat(self.log, " "))
   end)
 
-  it("looks again at few at a time", function()
-    local script, cases = {}, {}
-    for i = 1, 30 do
+  -- The most runs in flight when a patient one ends, and whether a first run was in flight beside one.
+  local function look_again(alive)
+    local script, cases, first, beside = {}, {}, 0, false
+    for i = 1, 430 do
       cases[i] = case("s/c" .. i)
-      script["s/c" .. i] = { SILENT }
+      script["s/c" .. i] = function(_, job)
+        first = first + (job.patient and 0 or 1)
+        beside = beside or (job.patient and first > 0)
+        fake.wait(i == 430 and 0.9 or 0.4)
+        first = first - (job.patient and 0 or 1)
+        return { verdict = i <= 400 and "pass" or "fail", silent = true, observed = "nothing", ended = true }
+      end
     end
     local self = bench(script)
-    run(self, cases, { jobs = 32 })
-    assert.are.equal(30, self.most)
-    assert.are.equal(8, self.patient)
+    self.alive = alive
+    run(self, cases, { jobs = 32, timeout = 4 })
+    return self.patient, beside
+  end
+
+  it("looks again at as many as may be in flight, beside the last first runs", function()
+    local most, beside = look_again(function() return true end)
+    assert.are.equal(31, most)
+    assert.is_true(beside)
+  end)
+
+  it("looks again at few at a time where the target is slow, once the first runs are over", function()
+    local most, beside = look_again(function() fake.wait(1.2) return true end)
+    assert.is_true(most <= 4, tostring(most))
+    assert.is_false(beside)
   end)
 
   it("does not run a plain failure again", function()
