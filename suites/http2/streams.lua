@@ -319,7 +319,7 @@ for _, state in ipairs(STATES) do
     case {
       id = ("%s-%s"):format(state.id, name_of(frame)),
       title = ("%s on %s"):format(NAMES[frame] or frame, state.title),
-      req = req, h2spec = row.h2spec, violate = row.violate, needs = state.needs,
+      req = req, h2spec = row.h2spec, violate = row.violate, needs = state.needs, early = row.early,
       run = function(conn)
         local stream = state.enter(conn)
         conn:send(frames[frame](stream))
