@@ -87,6 +87,9 @@ end
 
 --- Printable text to a list of lines of at most so many columns, broken at blanks where there are some.
 function text.wrap(line, columns)
+  if #line <= columns and line:find "^[^ ]" and line:find "[^ ]$" then -- as most do
+    return { line }
+  end
   local lines, parts, used = {}, {}, 0
   local function flush()
     lines[#lines + 1] = table.concat(parts)
