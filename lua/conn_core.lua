@@ -37,14 +37,12 @@ local Meta = {
 }
 
 -- conn.response is the HTTP/1.1 head and, called as conn:response(stream), waits for a response.
-local function response_value()
-  return setmetatable({}, {
-    __metatable = "response",
-    __call = function(_, self, stream, seconds)
-      return self:_wait_response(stream, seconds)
-    end,
-  })
-end
+local Response = {
+  __metatable = "response",
+  __call = function(_, self, stream, seconds)
+    return self:_wait_response(stream, seconds)
+  end,
+}
 
 --- Wraps an engine connection: { wire =, role = "client" | "server", mode =, target =, run =, auto = }.
 function Conn.new(given)
@@ -54,7 +52,7 @@ function Conn.new(given)
     mode = given.mode,
     target = given.target,
     events = { dropped = 0 },
-    response = response_value(),
+    response = setmetatable({}, Response),
   }
   self._ = {
     wire = given.wire, role = self.role, run = run, out = output.new(self.role),
