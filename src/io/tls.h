@@ -27,7 +27,7 @@ struct tls_options {
     const char *min_version, *max_version; /* "1.0" to "1.3", NULL: 1.2 (or max_version) to 1.3 */
     const char *ciphers; /* OpenSSL cipher list for TLS 1.2 and lower, NULL: default. A list or a
                             version below 1.2 lowers OpenSSL's security level to 0 */
-    const char *ciphersuites;         /* TLS 1.3, NULL: default */
+    const char *ciphersuites;         /* TLS 1.3, NULL: AES-128-GCM, AES-256-GCM, ChaCha20 */
     const char *groups;               /* "P-256:X25519", NULL: default */
     const char *cert_file, *key_file; /* PEM; server without: self-signed, made once per process */
     const char *ca_file;

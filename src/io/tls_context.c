@@ -112,11 +112,17 @@ static const char *set_versions(SSL_CTX *c, const struct tls_options *o) {
     return NULL;
 }
 
+/* OpenSSL's three, that which all must have (RFC 8446 section 9.1) and whose hash costs least
+ * first. */
+static const char default_suites[] =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+
 static const char *set_algorithms(SSL_CTX *c, const struct tls_options *o) {
+    const char *suites = o->ciphersuites ? o->ciphersuites : default_suites;
     if (o->ciphers && !SSL_CTX_set_cipher_list(c, o->ciphers))
         return fail("ciphers", o->ciphers);
-    if (o->ciphersuites && !SSL_CTX_set_ciphersuites(c, o->ciphersuites))
-        return fail("ciphersuites", o->ciphersuites);
+    if (!SSL_CTX_set_ciphersuites(c, suites))
+        return fail("ciphersuites", suites);
     if (o->groups && !SSL_CTX_set1_groups_list(c, o->groups))
         return fail("groups", o->groups);
     return NULL;
