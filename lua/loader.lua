@@ -185,7 +185,7 @@ function Suite:add(given)
     return
   end
   local case = with_defaults(kept, self)
-  case.file, case.line, case.source = self.file, line, self.text
+  case.file, case.line, case.text = self.file, line, self.text
   case.location = ("%s:%d"):format(self.file, line)
   self.cases[#self.cases + 1] = case
 end
@@ -205,23 +205,24 @@ local function execute(chunk, name)
   return false, loader.raised_text(message)
 end
 
--- Suites of this build are there as code; whoever replaces them brings text.
-local function compile(suite, env)
-  if suite.code then
-    return load(suite.code, suite.chunk, "b", env)
+-- Suites of this build may be there as code; whoever replaces them brings text.
+local function compile(file, text, env)
+  local code = not text and resources.code(file)
+  if code then
+    return load(code, "@" .. file, "b", env)
   end
-  return load(suite.text, suite.chunk, "t", env)
+  return load(text or assert(resources.read(file)), "@" .. file, "t", env)
 end
 
 local function load_suite(source)
   local file, text = source.name, source.text
-  local suite = setmetatable({ file = file, text = text, code = source.code, chunk = "@" .. file, folder = folder_of(file),
-    cases = {}, mistakes = {} }, Suite)
+  local suite = setmetatable({ file = file, text = text, chunk = "@" .. file, folder = folder_of(file), cases = {},
+    mistakes = {} }, Suite)
   local env = environment.suite {
     suite = function(given) suite:declare(given) end,
     case = function(given) suite:add(given) end,
   }
-  local chunk, message = compile(suite, env)
+  local chunk, message = compile(file, text, env)
   if not chunk then
     return suite, { located(file, message) }
   end
@@ -243,7 +244,7 @@ local function append(list, more)
   end
 end
 
---- Loads suites given as { { name =, text =, code = (the text, compiled) }, ... }: the cases in order, or nil and a list of lines.
+--- Loads suites given as { { name =, text = (nil: it is of this build) }, ... }: the cases in order, or nil and a list of lines.
 function loader.load(files)
   local cases, mistakes, by_id = {}, {}, {}
   for _, file in ipairs(files) do
@@ -302,7 +303,7 @@ function loader.all(paths)
   end
   table.sort(names, before)
   for _, name in ipairs(names) do
-    files[#files + 1] = { name = name, text = assert(resources.read(name)), code = resources.code(name) }
+    files[#files + 1] = { name = name }
   end
   return loader.load(files)
 end

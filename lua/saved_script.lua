@@ -2,6 +2,7 @@
 local engine = require "h2probe.engine"
 local excerpt = require "h2probe.excerpt"
 local loader = require "h2probe.loader"
+local resources = require "h2probe.resources"
 local schema = require "h2probe.schema"
 
 local saved_script = {}
@@ -117,9 +118,13 @@ local function call(case, position)
   return ("chosen.run(conn, chosen.each[%d])\n"):format(position)
 end
 
+local function statement(case)
+  return excerpt.of(case.text or assert(resources.read(case.file)), case, declares(case))
+end
+
 local function probe(case, mode, result, position)
   local label = case.each and schema.row_label(case.each[position], position)
-  local text = excerpt.without_suite(excerpt.of(case.source, case, declares(case)))
+  local text = excerpt.without_suite(statement(case))
   return head(case, mode, result, label) .. "\n" .. declarations(case) .. "\n"
     .. CHOICE:format(literal(case.id:match "[^/]+$")) .. "\n" .. text .. "\n" .. call(case, position)
 end
@@ -130,7 +135,7 @@ function saved_script.of(case, mode, result, position)
   if case.probe then
     return case.text, "probe.lua"
   elseif case.role == "server" then
-    return head(case, mode, result) .. "\n" .. excerpt.of(case.source, case, declares(case)), "suite.lua"
+    return head(case, mode, result) .. "\n" .. statement(case), "suite.lua"
   end
   return probe(case, mode, result, position or 1), "probe.lua"
 end
