@@ -9,7 +9,7 @@ SOURCES = {
         'reply', 'settings', 'streams', 'tables', 'transcript',
     ],
     'io': [
-        'capture', 'connect', 'listen', 'orphans', 'process', 'stream', 'stream_tls', 'stream_write', 'tls',
+        'capture', 'connect', 'listen', 'names', 'orphans', 'process', 'stream', 'stream_tls', 'stream_write', 'tls',
         'tls_bio', 'tls_cert', 'tls_context', 'tls_early', 'tls_flight', 'tls_hello', 'tls_keylog', 'tls_server',
     ],
     'bind': [
@@ -29,7 +29,7 @@ C_TESTS = {
         'conn', 'conn_limits', 'frame', 'frame_corpus', 'frame_encode', 'hpack', 'hpack_corpus', 'hpack_examples',
         'hpack_nghttp2', 'hpack_table', 'http1', 'http1_chunked', 'huffman', 'settings', 'stream_states',
     ],
-    'io': ['capture', 'process', 'stream', 'stream_tls', 'tls', 'tls_actions', 'tls_hostile'],
+    'io': ['capture', 'names', 'process', 'stream', 'stream_tls', 'tls', 'tls_actions', 'tls_hostile'],
 }
 C_TEST_SUPPORT = {}
 C_TEST_PACKAGES = {'hpack_nghttp2': ['libnghttp2']}

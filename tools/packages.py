@@ -48,6 +48,7 @@ TEST = [
     Need('clang-format', 'cmd clang-format', ('clang-format', 'clang-tools-extra', 'clang-extra-tools', 'clang', 'clang-format')),
     Need('clang-tidy', 'cmd clang-tidy', ('clang-tidy', 'clang-tools-extra', 'clang-extra-tools', 'clang', 'llvm')),
     Need('YAML for Python', 'py yaml', ('python3-yaml', 'python3-pyyaml', 'py3-yaml', 'python-yaml', '')),
+    Need('ps', 'cmd ps', ('procps', 'procps-ng', 'procps', 'procps-ng', '')),
     Need('curl', 'cmd curl', ('curl', 'curl', 'curl', 'curl', 'curl')),
 ]
 

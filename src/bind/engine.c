@@ -10,6 +10,7 @@
 #include "bind/keys.h"
 #include "bind/lua_conn.h"
 #include "h2/frame.h"
+#include "io/names.h"
 #include "io/tls.h"
 
 #ifndef H2PROBE_VERSION
@@ -262,6 +263,7 @@ static int engine_gc(lua_State *L) {
     signal_dispose(e);
     close_loop(e->loop);
     tls_cleanup();
+    io_names_forget();
     e->loop = NULL;
     buf_dispose(&e->scratch);
     buf_dispose(&e->wire);

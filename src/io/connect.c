@@ -1,15 +1,13 @@
 /* connect.c - from a name to a connection: resolve, order the addresses, try one after the other.
  */
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "base/mem.h"
+#include "io/names.h"
 #include "io/stream_internal.h"
-
-enum { ADDRESSES_MAX = 16 };
 
 /* What lives while connecting. A resolver under way cannot always be stopped, so that this outlives
    its stream then (stream is NULL). */
@@ -18,9 +16,11 @@ struct io_search {
     bool resolving;
     struct io_stream *stream;
     struct sockaddr_storage source; /* ss_family 0: any */
-    struct sockaddr_storage addresses[ADDRESSES_MAX];
+    struct io_name *host;           /* NULL: an address was given, or it is not resolved yet */
+    int port;
+    struct sockaddr_storage addresses[IO_ADDRESSES_MAX];
     int count, next;
-    char name[IO_NAME_SIZE]; /* the address or path that is tried now */
+    char name[IO_TEXT_SIZE]; /* the name, then the address or path that is tried now */
 };
 
 static void try_next(struct io_stream *s, int error);
@@ -52,33 +52,17 @@ int io_address_parse(const char *host, int port, struct sockaddr_storage *out) {
     return uv_ip6_addr(bare, port, (struct sockaddr_in6 *)out);
 }
 
-static void add_address(struct io_search *search, const struct addrinfo *a) {
-    bool fits = search->source.ss_family == 0 || search->source.ss_family == a->ai_family;
-    if (fits && search->count < ADDRESSES_MAX)
-        memcpy(&search->addresses[search->count++], a->ai_addr, a->ai_addrlen);
-}
-
-static const struct addrinfo *of_family(const struct addrinfo *a, int family, bool same) {
-    while (a && ((a->ai_family == family) != same ||
-                 (a->ai_family != AF_INET && a->ai_family != AF_INET6)))
-        a = a->ai_next;
-    return a;
-}
-
-/* Families alternate, so that one that does not work costs one attempt (RFC 8305 section 4). */
-static void take_addresses(struct io_search *search, const struct addrinfo *list) {
-    int family = list ? list->ai_family : 0;
-    const struct addrinfo *first = of_family(list, family, true);
-    const struct addrinfo *second = of_family(list, family, false);
-    while (first || second) {
-        if (first) {
-            add_address(search, first);
-            first = of_family(first->ai_next, family, true);
-        }
-        if (second) {
-            add_address(search, second);
-            second = of_family(second->ai_next, family, false);
-        }
+/* Those of the source address's family. */
+static void take_addresses(struct io_search *search) {
+    for (int i = 0; i < search->host->count; i++) {
+        struct sockaddr_storage *a = &search->addresses[search->count];
+        *a = search->host->addresses[i];
+        if (a->ss_family == AF_INET6)
+            ((struct sockaddr_in6 *)a)->sin6_port = htons((uint16_t)search->port);
+        else
+            ((struct sockaddr_in *)a)->sin_port = htons((uint16_t)search->port);
+        if (search->source.ss_family == 0 || search->source.ss_family == a->ss_family)
+            search->count++;
     }
 }
 
@@ -122,6 +106,9 @@ static void on_connected(uv_connect_t *request, int status) {
         try_next(s, status);
         return;
     }
+    struct io_search *search = s->search;
+    if (search->host)
+        io_name_prefer(search->host, &search->addresses[search->next - 1]);
     search_end(s);
     s->connecting = false;
     io_stream_connected(s);
@@ -170,36 +157,53 @@ static void try_next(struct io_stream *s, int error) {
     give_up(s, error, search->name);
 }
 
+static void use_name(struct io_stream *s, struct io_name *host) {
+    struct io_search *search = s->search;
+    search->host = host;
+    take_addresses(search);
+    if (search->count > 0)
+        try_next(s, 0);
+    else
+        give_up(s, UV_EAI_ADDRFAMILY, search->name); /* none of the source address's family */
+}
+
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list) {
     struct io_search *search = request->data;
     struct io_stream *s = search->stream;
     search->resolving = false;
     if (!s) {
         mem_free(search);
+    } else if (status != 0) {
+        give_up(s, status, search->name);
     } else {
-        if (status == 0)
-            take_addresses(search, list);
-        if (status == 0 && search->count == 0)
-            status = UV_EAI_ADDRFAMILY; /* none of the source address's family */
-        if (status == 0)
-            try_next(s, 0);
+        struct io_name *host = io_name_keep(search->name, list);
+        if (host)
+            use_name(s, host);
         else
-            give_up(s, status, search->name);
+            give_up(s, UV_ENOMEM, search->name);
     }
     uv_freeaddrinfo(list);
 }
 
-static void resolve(struct io_stream *s, const struct io_target *target) {
+static void resolve(struct io_stream *s, const char *host) {
     struct io_search *search = s->search;
     const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-    char port[16];
-    snprintf(port, sizeof port, "%d", target->port);
-    snprintf(search->name, sizeof search->name, "%s", target->host);
     search->request.data = search;
-    int error = uv_getaddrinfo(s->loop, &search->request, on_resolved, target->host, port, &hints);
+    int error = uv_getaddrinfo(s->loop, &search->request, on_resolved, host, NULL, &hints);
     search->resolving = error == 0;
     if (error != 0)
-        give_up(s, error, target->host);
+        give_up(s, error, host);
+}
+
+static void connect_name(struct io_stream *s, const struct io_target *target) {
+    struct io_search *search = s->search;
+    struct io_name *host = io_name_find(target->host);
+    search->port = target->port;
+    snprintf(search->name, sizeof search->name, "%s", target->host);
+    if (host)
+        use_name(s, host);
+    else
+        resolve(s, target->host);
 }
 
 static void connect_tcp(struct io_stream *s, const struct io_target *target) {
@@ -213,7 +217,7 @@ static void connect_tcp(struct io_stream *s, const struct io_target *target) {
         return;
     }
     if (io_address_parse(target->host, target->port, &search->addresses[0]) != 0) {
-        resolve(s, target);
+        connect_name(s, target);
         return;
     }
     search->count = 1;

@@ -1,4 +1,5 @@
 /* check_stream.c - streams over real loopback sockets: connecting, how they end, being freed. */
+#include "io/names.h"
 #include "stream_pair.h"
 
 /* --- connecting --- */
@@ -24,6 +25,7 @@ START_TEST(name) {
     const struct io_target target = {.host = "localhost", .port = io_listener_port(listener)};
     start_connecting(&target);
     UNTIL(client.connected && server.connected); /* also where ::1 comes first and refuses */
+    ck_assert_int_eq(io_name_find("localhost")->addresses[0].ss_family, AF_INET); /* not again */
 }
 END_TEST
 
