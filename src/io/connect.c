@@ -54,16 +54,10 @@ int io_address_parse(const char *host, int port, struct sockaddr_storage *out) {
 
 /* Those of the source address's family. */
 static void take_addresses(struct io_search *search) {
-    for (int i = 0; i < search->host->count; i++) {
-        struct sockaddr_storage *a = &search->addresses[search->count];
-        *a = search->host->addresses[i];
-        if (a->ss_family == AF_INET6)
-            ((struct sockaddr_in6 *)a)->sin6_port = htons((uint16_t)search->port);
-        else
-            ((struct sockaddr_in *)a)->sin_port = htons((uint16_t)search->port);
-        if (search->source.ss_family == 0 || search->source.ss_family == a->ss_family)
-            search->count++;
-    }
+    int family = search->source.ss_family;
+    for (int i = 0; i < search->host->count; i++)
+        if (family == 0 || family == search->host->addresses[i].ss_family)
+            search->addresses[search->count++] = search->host->addresses[i];
 }
 
 /* --- the end of a search --- */
@@ -176,7 +170,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     } else if (status != 0) {
         give_up(s, status, search->name);
     } else {
-        struct io_name *host = io_name_keep(search->name, list);
+        struct io_name *host = io_name_keep(search->name, search->port, list);
         if (host)
             use_name(s, host);
         else
@@ -197,7 +191,7 @@ static void resolve(struct io_stream *s, const char *host) {
 
 static void connect_name(struct io_stream *s, const struct io_target *target) {
     struct io_search *search = s->search;
-    struct io_name *host = io_name_find(target->host);
+    struct io_name *host = io_name_find(target->host, target->port);
     search->port = target->port;
     snprintf(search->name, sizeof search->name, "%s", target->host);
     if (host)

@@ -10,7 +10,7 @@
 
 static struct io_name *known;
 
-static struct io_name *new_name(const char *host) {
+static struct io_name *new_name(const char *host, int port) {
     struct io_name *name = mem_alloc(sizeof *name);
     char *copy = name ? mem_alloc(strlen(host) + 1) : NULL;
     if (!copy) {
@@ -19,14 +19,21 @@ static struct io_name *new_name(const char *host) {
     }
     memcpy(copy, host, strlen(host) + 1);
     name->host = copy;
+    name->port = port;
     name->next = known;
     known = name;
     return name;
 }
 
 static void add(struct io_name *name, const void *address, size_t n) {
-    if (name->count < IO_ADDRESSES_MAX)
-        memcpy(&name->addresses[name->count++], address, n);
+    if (name->count == IO_ADDRESSES_MAX)
+        return;
+    struct sockaddr_storage *a = &name->addresses[name->count++];
+    memcpy(a, address, n);
+    if (a->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)a)->sin6_port = htons((uint16_t)name->port);
+    else
+        ((struct sockaddr_in *)a)->sin_port = htons((uint16_t)name->port);
 }
 
 /* --- localhost --- */
@@ -37,10 +44,10 @@ static bool is_localhost(const char *host) {
     return strcasecmp(host, suffix + 1) == 0 || (n > m && strcasecmp(host + n - m, suffix) == 0);
 }
 
-static struct io_name *new_localhost(const char *host) {
+static struct io_name *new_localhost(const char *host, int port) {
     const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
     const struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    struct io_name *name = new_name(host);
+    struct io_name *name = new_name(host, port);
     if (!name)
         return NULL;
     add(name, &v6, sizeof v6);
@@ -48,13 +55,13 @@ static struct io_name *new_localhost(const char *host) {
     return name;
 }
 
-/* --- */
+/* --- what a resolver said --- */
 
-struct io_name *io_name_find(const char *host) {
+struct io_name *io_name_find(const char *host, int port) {
     struct io_name *name = known;
-    while (name && strcasecmp(name->host, host) != 0)
+    while (name && (name->port != port || strcasecmp(name->host, host) != 0))
         name = name->next;
-    return name || !is_localhost(host) ? name : new_localhost(host);
+    return name || !is_localhost(host) ? name : new_localhost(host, port);
 }
 
 static const struct addrinfo *of_family(const struct addrinfo *a, int family, bool same) {
@@ -64,14 +71,14 @@ static const struct addrinfo *of_family(const struct addrinfo *a, int family, bo
     return a;
 }
 
-struct io_name *io_name_keep(const char *host, const struct addrinfo *list) {
+struct io_name *io_name_keep(const char *host, int port, const struct addrinfo *list) {
     int family = list ? list->ai_family : 0;
     const struct addrinfo *first = of_family(list, family, true);
     const struct addrinfo *second = of_family(list, family, false);
-    struct io_name *name = io_name_find(host);
+    struct io_name *name = io_name_find(host, port);
     if (name) /* another connection was faster */
         return name;
-    name = new_name(host);
+    name = new_name(host, port);
     while (name && (first || second)) {
         if (first) {
             add(name, first->ai_addr, first->ai_addrlen);
@@ -85,7 +92,6 @@ struct io_name *io_name_keep(const char *host, const struct addrinfo *list) {
     return name;
 }
 
-/* The port is not the name's. */
 static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b) {
     const struct sockaddr_in *a4 = (const void *)a, *b4 = (const void *)b;
     const struct sockaddr_in6 *a6 = (const void *)a, *b6 = (const void *)b;

@@ -58,8 +58,8 @@ static void has(const struct io_name *name, const char *const *addresses) {
 START_TEST(localhost) {
     static const char *const names[] = {"localhost", "LocalHost", "app.localhost", "a.b.LOCALHOST"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        has(io_name_find(names[i]), ADDRESSES("::1", "127.0.0.1"));
-    ck_assert_ptr_eq(io_name_find("localhost"), io_name_find("LOCALHOST"));
+        has(io_name_find(names[i], 80), ADDRESSES("::1", "127.0.0.1"));
+    ck_assert_ptr_eq(io_name_find("localhost", 80), io_name_find("LOCALHOST", 80));
 }
 END_TEST
 
@@ -67,28 +67,40 @@ START_TEST(not_localhost) {
     static const char *const names[] = {"", ".localhost", "mylocalhost", "localhost.example",
                                         "local"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        ck_assert_ptr_null(io_name_find(names[i]));
+        ck_assert_ptr_null(io_name_find(names[i], 80));
 }
 END_TEST
 
 START_TEST(kept) {
-    struct io_name *name = io_name_keep("a.example", say(ADDRESSES("192.0.2.1")));
-    ck_assert_ptr_eq(io_name_find("A.example"), name);
-    ck_assert_ptr_null(io_name_find("a.example.com"));
-    ck_assert_ptr_eq(io_name_keep("a.example", say(ADDRESSES("192.0.2.2"))), name);
+    struct io_name *name = io_name_keep("a.example", 80, say(ADDRESSES("192.0.2.1")));
+    ck_assert_ptr_eq(io_name_find("A.example", 80), name);
+    ck_assert_ptr_null(io_name_find("a.example.com", 80));
+    ck_assert_ptr_eq(io_name_keep("a.example", 80, say(ADDRESSES("192.0.2.2"))), name);
     has(name, ADDRESSES("192.0.2.1"));
     io_names_forget();
-    ck_assert_ptr_null(io_name_find("a.example"));
+    ck_assert_ptr_null(io_name_find("a.example", 80));
 }
 END_TEST
 
 START_TEST(families_alternate) {
-    has(io_name_keep("a.example", say(ADDRESSES("2001:db8::1", "2001:db8::2", "2001:db8::3",
-                                                "192.0.2.1", "192.0.2.2"))),
+    has(io_name_keep(
+            "a.example", 80,
+            say(ADDRESSES("2001:db8::1", "2001:db8::2", "2001:db8::3", "192.0.2.1", "192.0.2.2"))),
         ADDRESSES("2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", "2001:db8::3"));
-    has(io_name_keep("b.example", say(ADDRESSES("192.0.2.1", "2001:db8::1"))),
+    has(io_name_keep("b.example", 80, say(ADDRESSES("192.0.2.1", "2001:db8::1"))),
         ADDRESSES("192.0.2.1", "2001:db8::1"));
-    ck_assert_int_eq(io_name_keep("c.example", NULL)->count, 0);
+    ck_assert_int_eq(io_name_keep("c.example", 80, NULL)->count, 0);
+}
+END_TEST
+
+START_TEST(ports) {
+    struct io_name *a = io_name_find("localhost", 80), *b = io_name_find("localhost", 81);
+    struct sockaddr_storage v4 = b->addresses[1];
+    ck_assert_int_eq(ntohs(((struct sockaddr_in6 *)&b->addresses[0])->sin6_port), 81);
+    ck_assert_int_eq(ntohs(((struct sockaddr_in *)&v4)->sin_port), 81);
+    io_name_prefer(b, &v4); /* another server may listen there on port 80 */
+    has(a, ADDRESSES("::1", "127.0.0.1"));
+    has(b, ADDRESSES("127.0.0.1", "::1"));
 }
 END_TEST
 
@@ -96,15 +108,14 @@ START_TEST(many_addresses) {
     const char *addresses[FOUND_MAX + 1] = {0};
     for (int i = 0; i < FOUND_MAX; i++)
         addresses[i] = i % 2 ? "192.0.2.1" : "2001:db8::1";
-    ck_assert_int_eq(io_name_keep("a.example", say(addresses))->count, IO_ADDRESSES_MAX);
+    ck_assert_int_eq(io_name_keep("a.example", 80, say(addresses))->count, IO_ADDRESSES_MAX);
 }
 END_TEST
 
 START_TEST(preferred) {
     struct io_name *name =
-        io_name_keep("a.example", say(ADDRESSES("2001:db8::1", "192.0.2.1", "192.0.2.2")));
+        io_name_keep("a.example", 80, say(ADDRESSES("2001:db8::1", "192.0.2.1", "192.0.2.2")));
     struct sockaddr_storage third = name->addresses[2], other = third;
-    ((struct sockaddr_in *)&third)->sin_port = htons(443); /* not the name's */
     io_name_prefer(name, &third);
     has(name, ADDRESSES("192.0.2.2", "2001:db8::1", "192.0.2.1"));
     io_name_prefer(name, &third);
@@ -118,10 +129,10 @@ END_TEST
 START_TEST(no_memory) {
     for (int i = 0; i < 2; i++) {
         mem_fail_after(i);
-        ck_assert_ptr_null(io_name_keep("a.example", say(ADDRESSES("192.0.2.1"))));
-        ck_assert_ptr_null(io_name_find("localhost"));
+        ck_assert_ptr_null(io_name_keep("a.example", 80, say(ADDRESSES("192.0.2.1"))));
+        ck_assert_ptr_null(io_name_find("localhost", 80));
         mem_fail_after(-1);
-        ck_assert_ptr_null(io_name_find("a.example"));
+        ck_assert_ptr_null(io_name_find("a.example", 80));
     }
 }
 END_TEST
@@ -133,6 +144,7 @@ int main(void) {
     tcase_add_test(t, not_localhost);
     tcase_add_test(t, kept);
     tcase_add_test(t, families_alternate);
+    tcase_add_test(t, ports);
     tcase_add_test(t, many_addresses);
     tcase_add_test(t, preferred);
     tcase_add_test(t, no_memory);
