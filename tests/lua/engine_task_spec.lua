@@ -17,6 +17,13 @@ describe("tasks", function()
     assert.is_nil(failed:limit())
   end)
 
+  it("give no traceback of an object that can tell itself", function()
+    local raised = setmetatable({}, { __tostring = function() return "a verdict" end })
+    local _, message, traceback = fails(function() error(raised) end, {})
+    assert.equal(raised, message)
+    assert.equal("", traceback)
+  end)
+
   it("wait, yield, join and hand values over", function()
     run(function()
       local queue, log = engine.queue(), {}
