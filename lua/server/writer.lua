@@ -31,6 +31,17 @@ function writer:drop(stream)
   end
 end
 
+--- A guilty peer's RST_STREAM waits behind the content that waits for the window, or is lost (code false); false: no content waits.
+function writer:reset_later(stream, code)
+  for _, job in ipairs(self.queue) do
+    if job.stream == stream then
+      job.reset = code
+      return true
+    end
+  end
+  return false
+end
+
 --- Everything that waits is lost: a guilty peer's stream error does that to other streams.
 function writer:forget()
   self.queue = {}
@@ -80,11 +91,16 @@ function writer:step(job)
   local room = self:room(job)
   local left = #job.body - job.at + 1
   if room == 0 and left > 0 then return false end
-  local last = room == left
+  local last = room == left and not job.reset
   self.session.conn:send {
     name = "DATA", stream = job.stream, data = job.body:sub(job.at, job.at + room - 1),
     end_stream = last and not job.trailers,
   }
+  if job.reset then
+    self.session.conn:send { name = "RST_STREAM", stream = job.stream, error = job.reset }
+    job.done = true
+    return false
+  end
   job.at = job.at + room
   if not last then return true end
   if job.trailers then

@@ -50,6 +50,17 @@ for _, size in ipairs { 1, 10 } do
   }
 end
 
+-- Do the response's HEADERS come while the stream's window is 0? Another response, which may have content, comes in any case.
+local function headers_come(conn, stream)
+  local later = get_content(conn)
+  conn:send(WINDOW_UPDATE { stream = later, increment = INITIAL })
+  eventually(function()
+    return conn:count { name = "HEADERS", stream = stream } > 0 or conn:data_octets(later) > 0
+  end, "HEADERS, or DATA on the stream that has a window")
+  -- A proxy may have answered the later one first.
+  return conn:count { name = "HEADERS", stream = stream } > 0 or conn:recv { name = "HEADERS", stream = stream }
+end
+
 case {
   id = "window-of-0",
   title = "INITIAL_WINDOW_SIZE 0: the header section comes, and no content",
@@ -58,17 +69,55 @@ case {
   run = function(conn)
     conn:settings { INITIAL_WINDOW_SIZE = 0 }
     local stream = get_content(conn)
-    local later = get_content(conn) -- may have content, and so its HEADERS come in any case
-    conn:send(WINDOW_UPDATE { stream = later, increment = INITIAL })
-    eventually(function()
-      return conn:count { name = "HEADERS", stream = stream } > 0 or conn:data_octets(later) > 0
-    end, "HEADERS, or DATA on the stream that has a window")
-    -- A proxy may have answered the later one first.
-    local headers = conn:count { name = "HEADERS", stream = stream } > 0 or conn:recv { name = "HEADERS", stream = stream }
+    local headers = headers_come(conn, stream)
     no_content(conn, stream, "INITIAL_WINDOW_SIZE 0")
     if not headers then
       warn "the response's HEADERS, which are not flow-controlled, are held back with its content"
     end
+  end,
+}
+
+-- What the peer makes of an increment of 0 on this stream: "stream" or "connection", an error of that; or nil. RST_STREAM with
+-- NO_ERROR says only that the response was early (section 8.1).
+local function error_for_zero(conn, stream)
+  conn:send(WINDOW_UPDATE { stream = stream, increment = 0 })
+  if conn:barrier() then conn:barrier() end
+  if conn:count { name = "GOAWAY" } > 0 or conn:ended() then return "connection" end
+  local reset = conn:last { name = "RST_STREAM", stream = stream }
+  return reset and reset.error ~= "NO_ERROR" and "stream" or nil
+end
+
+-- On a stream where no content waits. Its response may be faster than the increment, but hardly three times.
+local function reports_zero(conn)
+  for _ = 1, 3 do
+    local open = conn:request { method = "POST", path = target.paths.content, end_stream = false }
+    if error_for_zero(conn, open) == "stream" then return true end
+  end
+  return false
+end
+
+-- An RST_STREAM that was sent when it was due cannot come behind content that was held back until after it.
+case {
+  id = "reset-while-content-waits",
+  title = "a stream error is reported while the stream's content waits for the window",
+  req = { "RFC9113-5.2.1-2", "RFC9113-5.4.2-1" },
+  violate = { "RFC9113-5.2.1-2=reset", "RFC9113-5.2.1-2=lost" },
+  needs = { "content" },
+  run = function(conn)
+    conn:settings { INITIAL_WINDOW_SIZE = 0 }
+    local stream = get_content(conn)
+    if not headers_come(conn, stream) then skip "the response's HEADERS are held back with its content" end
+    conn:barrier() -- the content is behind them by now
+    if error_for_zero(conn, stream) then return end
+    conn:send(WINDOW_UPDATE { stream = stream, increment = INITIAL })
+    eventually(function()
+      return conn:count { stream = stream, end_stream = true } > 0 or conn:count { name = "RST_STREAM", stream = stream } > 0
+    end, "RST_STREAM, or the rest of the response")
+    local late = conn:count { name = "RST_STREAM", stream = stream } > 0
+    if not late and not reports_zero(conn) then skip "the server does not report an increment of 0 by RST_STREAM" end
+    check(conn:data_octets(stream) == 0, "RST_STREAM, which is not flow-controlled, while the window is 0",
+      ("%d octets of content when the window allowed them, and %s"):format(conn:data_octets(stream),
+        late and "RST_STREAM behind them" or "no RST_STREAM"))
   end,
 }
 
