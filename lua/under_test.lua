@@ -161,7 +161,8 @@ end
 --- Starts the client of run.target against a port of its own and takes its connection up to a start level (options as for
 -- open.accept). Later connections are refused. Parks. conn, or nil, code, message; run.client is the client, to be stopped.
 function under_test.admit(run, options)
-  local listener, code, message = engine.listen { host = "127.0.0.1", port = 0 }
+  -- Of the addresses of localhost a client may try the other one only.
+  local listener, code, message = engine.listen { host = "127.0.0.1", also = "::1", port = 0 }
   if not listener then
     return nil, code, message
   end

@@ -7,12 +7,13 @@
 #include "bind/lua_conn.h"
 
 #define LISTENER "h2probe.listener"
-enum { PENDING_MAX = 1024 };
+enum { PENDING_MAX = 1024, PORTS_TRIED = 16 };
 
 /* On the heap: the listener's handle closes after the userdata is gone. */
 struct listener {
     unsigned refs;
-    struct io_listener *io; /* NULL when closed */
+    struct io_listener *io;    /* NULL when closed */
+    struct io_listener *other; /* on another address with the same port, or NULL */
     struct wait_list waiters;
     struct io_stream *pending[PENDING_MAX]; /* a ring */
     size_t first, count;
@@ -47,14 +48,19 @@ static struct io_stream *take(struct listener *l) {
     return stream;
 }
 
+static void close_one(struct listener *l, struct io_listener **io) {
+    if (*io) {
+        l->refs++;
+        io_listener_free(*io, unref, l);
+    }
+    *io = NULL;
+}
+
 static void close_listener(struct listener *l) {
     while (l->count > 0)
         io_stream_free(take(l));
-    if (l->io) {
-        l->refs++;
-        io_listener_free(l->io, unref, l);
-    }
-    l->io = NULL;
+    close_one(l, &l->io);
+    close_one(l, &l->other);
 }
 
 static int listener_close(lua_State *L) {
@@ -107,12 +113,40 @@ static int listener_port(lua_State *L) {
     return 1;
 }
 
-/* engine.listen { host =, port =, unix = } */
+/* --- listen --- */
+
+/* The same port on another address; 0 also where there is no such address. A free one may be taken
+   there. */
+static int listen_also(uv_loop_t *loop, struct listener *l, const char *also) {
+    int error;
+    l->other = io_listen(loop, also, io_listener_port(l->io), NULL, on_accept, l, &error);
+    return error == UV_EADDRINUSE ? error : 0;
+}
+
+static int listen_tcp(uv_loop_t *loop, struct listener *l, const char *host, const char *also,
+                      int port) {
+    int error = 0;
+    for (int i = 0; i < PORTS_TRIED; i++) {
+        l->io = io_listen(loop, host, port, NULL, on_accept, l, &error);
+        if (!l->io || !also)
+            return error;
+        error = listen_also(loop, l, also);
+        if (error == 0)
+            return 0;
+        close_one(l, &l->io);
+        if (port != 0)
+            break;
+    }
+    return error;
+}
+
+/* engine.listen { host =, also =, port =, unix = } */
 static int listen_on(lua_State *L) {
     int error = 0;
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     const char *host = engine_string(L, 1, "host", NULL);
+    const char *also = engine_string(L, 1, "also", NULL);
     const char *path = engine_string(L, 1, "unix", NULL);
     int port = (int)engine_integer(L, 1, "port", 0, 65535, 0);
     struct listener **box = lua_newuserdatauv(L, sizeof *box, 0);
@@ -123,11 +157,11 @@ static int listen_on(lua_State *L) {
         return luaL_error(L, "not enough memory");
     *box = l;
     l->refs = 1;
-    l->io = io_listen(engine_get(L)->loop,
-                      path   ? NULL
-                      : host ? host
-                             : "127.0.0.1",
-                      port, path, on_accept, l, &error);
+    uv_loop_t *loop = engine_get(L)->loop;
+    if (path)
+        l->io = io_listen(loop, NULL, 0, path, on_accept, l, &error);
+    else
+        error = listen_tcp(loop, l, host ? host : "127.0.0.1", also, port);
     return l->io ? 1 : engine_fail_uv(L, error, NULL);
 }
 

@@ -299,6 +299,35 @@ describe("connections", function()
     assert.is_nil((engine.listen { host = "127.0.0.1", unix = "/nonexistent/dir/socket" }))
   end)
 
+  it("are accepted on two addresses with one port", function()
+    local listener = assert(engine.listen { host = "127.0.0.1", also = "127.0.0.2" })
+    local taken = listener:port()
+    assert.is_nil((engine.listen { host = "127.0.0.3", also = "127.0.0.2", port = taken }))
+    run(function()
+      for _, host in ipairs { "127.0.0.1", "127.0.0.2" } do
+        local conn <close> = engine.connection {}
+        assert(conn:connect { host = host, port = taken })
+        local accepted <close> = assert(listener:accept(5))
+        assert.equal(("%s:%d"):format(host, taken), accepted:local_address())
+      end
+    end)
+    listener:close()
+    run(function()
+      for _, host in ipairs { "127.0.0.1", "127.0.0.2", "127.0.0.3" } do -- nothing is left
+        local conn <close> = engine.connection {}
+        assert.equal("refused", select(2, conn:connect { host = host, port = taken }))
+      end
+    end)
+  end)
+
+  it("are accepted on one address where there is no other", function()
+    local listener <close> = assert(engine.listen { host = "127.0.0.1", also = "192.0.2.1" })
+    run(function()
+      local conn <close> = engine.connection {}
+      assert(conn:connect { host = "127.0.0.1", port = listener:port() })
+    end)
+  end)
+
   it("work over a Unix socket", function()
     local path = os.tmpname()
     os.remove(path)
