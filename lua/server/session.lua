@@ -61,7 +61,7 @@ end
 function session:stream_error(stream, code)
   if not self:live(stream) then return self:connection_error(code) end
   local way = self.rules:way "RFC9113-5.2.1-2" -- "reset": behind the content that waits; "lost": then never
-  if way and way ~= "ignore" and self.writer:reset_later(stream, way == "reset" and code) then return end
+  if (way == "reset" or way == "lost") and self.writer:reset_later(stream, way == "reset" and code) then return end
   self.writer:drop(stream)
   if not self:keep "RFC9113-5.4.2-6" then self.writer:forget() end
   self.requests[stream] = nil
@@ -166,7 +166,7 @@ function on.PING(self, event)
   local way = self.rules:way "RFC9113-6.7-2"
   if way == "ignore" then return end
   local held = self.writer:stalled() and self.rules:way("RFC9113-5.2.2-1", "RFC9113-5.2.1-2", "RFC9113-6.7-3")
-  if held and held ~= "reset" and held ~= "lost" then return end
+  if held == "ignore" then return end
   local data = way == "payload" and event.data:reverse() or event.data
   self.conn:send { name = "PING", ack = true, data = data }
   if way == "twice" then self.conn:send { name = "PING", ack = true, data = data } end

@@ -77,12 +77,16 @@ case {
   end,
 }
 
+local function is_over(conn)
+  return conn:count { name = "GOAWAY" } > 0 or conn:ended()
+end
+
 -- What the peer makes of an increment of 0 on this stream: "stream" or "connection", an error of that; or nil. RST_STREAM with
 -- NO_ERROR says only that the response was early (section 8.1).
 local function error_for_zero(conn, stream)
   conn:send(WINDOW_UPDATE { stream = stream, increment = 0 })
   if conn:barrier() then conn:barrier() end
-  if conn:count { name = "GOAWAY" } > 0 or conn:ended() then return "connection" end
+  if is_over(conn) then return "connection" end
   local reset = conn:last { name = "RST_STREAM", stream = stream }
   return reset and reset.error ~= "NO_ERROR" and "stream" or nil
 end
@@ -91,7 +95,8 @@ end
 local function reports_zero(conn)
   for _ = 1, 3 do
     local open = conn:request { method = "POST", path = target.paths.content, end_stream = false }
-    if error_for_zero(conn, open) == "stream" then return true end
+    local how = error_for_zero(conn, open)
+    if how then return how == "stream" end
   end
   return false
 end
@@ -105,6 +110,8 @@ case {
   needs = { "content" },
   run = function(conn)
     conn:settings { INITIAL_WINDOW_SIZE = 0 }
+    local reports = reports_zero(conn)
+    if is_over(conn) then return end -- a connection error instead (5.4.1)
     local stream = get_content(conn)
     if not headers_come(conn, stream) then skip "the response's HEADERS are held back with its content" end
     conn:barrier() -- the content is behind them by now
@@ -112,9 +119,11 @@ case {
     conn:send(WINDOW_UPDATE { stream = stream, increment = INITIAL })
     eventually(function()
       return conn:count { stream = stream, end_stream = true } > 0 or conn:count { name = "RST_STREAM", stream = stream } > 0
-    end, "RST_STREAM, or the rest of the response")
+        or is_over(conn)
+    end, "RST_STREAM, the rest of the response, or a connection error")
+    if is_over(conn) then inconclusive "the connection ended when the window allowed content" end
     local late = conn:count { name = "RST_STREAM", stream = stream } > 0
-    if not late and not reports_zero(conn) then skip "the server does not report an increment of 0 by RST_STREAM" end
+    if not late and not reports then skip "the server does not report an increment of 0 by RST_STREAM" end
     check(conn:data_octets(stream) == 0, "RST_STREAM, which is not flow-controlled, while the window is 0",
       ("%d octets of content when the window allowed them, and %s"):format(conn:data_octets(stream),
         late and "RST_STREAM behind them" or "no RST_STREAM"))

@@ -2,7 +2,8 @@
 
 A row of expected.tsv holds servers, modes, case, verdict, requirement and defence. Servers and modes are lists with
 commas or `*`; the case may be a pattern (`preface/first-frame/*`). Whatever is not a pass or a skip needs a row; a
-row that nothing comes under is an error. A verdict with `?` is chance: the server itself is undecided, and it may come or not. A verdict with
+row that nothing comes under is an error. A verdict with `?` may come or not: the server itself is undecided, or the
+defence says which of its versions do it. A verdict with
 `~` is certain, but how it shows is chance.
 """
 
