@@ -167,6 +167,15 @@ local function came_through(list)
   return through, victims
 end
 
+-- Where nobody came through, those that the target took, as far as that: who was refused did it no harm.
+local function got_as_far(victims)
+  local taken, refused = {}, {}
+  for _, entry in ipairs(victims) do
+    table.insert(entry.record.run.connected and taken or refused, entry)
+  end
+  return taken, refused
+end
+
 -- In flight when it died; victims of these; and what had ended, the last first.
 function Vigil:sorted(trouble)
   local late, early = { table.unpack(self.pending) }, {}
@@ -176,7 +185,7 @@ function Vigil:sorted(trouble)
   end
   local suspects, victims = came_through(late)
   if #suspects == 0 then
-    suspects, victims = victims, {}
+    suspects, victims = got_as_far(victims)
   end
   table.sort(suspects, by_order)
   early = came_through(early)

@@ -1,6 +1,7 @@
 """Servers for tests/lua/cli_spec.lua that are no HTTP/2 servers: `peer.py KIND [PORT]` prints a free loopback port and
 serves until it is killed, two minutes at most. KIND proxy passes everything on to PORT, and prints a line when the client
-says READY; mortal does the same and dies of its 60th connection; single takes one connection after the other."""
+says READY; mortal does the same and dies of its 60th connection; mute does the same, says nothing to the 60th and those
+after it, and dies when it has 8 of these; single takes one connection after the other."""
 
 import os
 import signal
@@ -13,9 +14,11 @@ ANSWERS = {
     'garbage': bytes(range(256)) * 64,
     'ssh': b'SSH-2.0-OpenSSH_9.2\r\n',
 }
-PROXIES = ('proxy', 'mortal', 'single')
+PROXIES = ('proxy', 'mortal', 'mute', 'single')
 LIMIT = 120  # seconds
 LIVES = 60  # connections
+MUTE = 8  # connections
+DEATHS = {'mortal': LIVES, 'mute': LIVES + MUTE - 1}
 
 
 def say(text):
@@ -81,12 +84,15 @@ def main():
     signal.alarm(LIMIT)
     listener = socket.create_server(('127.0.0.1', 0))
     say(listener.getsockname()[1])
-    count = 0
+    count, held = 0, []
     while True:
         connection = listener.accept()[0]
         count += 1
-        if sys.argv[1] == 'mortal' and count == LIVES:
+        if count == DEATHS.get(sys.argv[1]):
             os._exit(0)
+        if sys.argv[1] == 'mute' and count >= LIVES:
+            held.append(connection)
+            continue
         if sys.argv[1] == 'single':
             guarded('single', connection)
             continue
