@@ -46,8 +46,11 @@ local negotiate = {}
 
 -- A connection to be talked to over TLS is resumed where that is possible; one whose case is about TLS never is.
 local function start_tls(conn, start)
-  local entry = start ~= "secure" and sessions.take(conn.target)
-  local info, message = conn:start_tls { alpn = { "h2" }, session = entry and entry.session or nil }
+  if start == "secure" then
+    return conn:start_tls { alpn = { "h2" } }
+  end
+  local entry = sessions.take(conn.target)
+  local info, message = conn:start_tls { alpn = { "h2" }, groups = conn.target.groups, session = entry and entry.session }
   if entry then
     sessions.tried(conn.target, entry, info and info.resumed)
     conn._.resumes = not info or info.resumed

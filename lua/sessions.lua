@@ -1,5 +1,6 @@
--- TLS sessions of a target, which later connections resume (RFC 8446 section 2.2): a full handshake costs both sides more
--- than all that a case does after it. Cases about TLS make their own handshakes and know nothing of these.
+-- What later TLS connections to a target know of earlier ones. Sessions to be resumed (RFC 8446 section 2.2): a full handshake
+-- costs both sides more than all that a case does after it. And target.groups, the one that the target chose first: a key share
+-- of another costs a HelloRetryRequest (section 4.1.4). Cases about TLS make their own handshakes and know nothing of these.
 --
 -- target.sessions is a list of { session =, used = }. `once`: the server refuses a session the second time (RFC 8446 section
 -- 8.1), and forgets those of connections that have ended, so that the newest is the best. `none`: with a session the server
@@ -7,6 +8,10 @@
 local sessions = {}
 
 local MOST <const> = 32
+-- The lists to offer for groups that are not OpenSSL's first.
+local GROUPS <const> = {
+  secp256r1 = "P-256:X25519:P-384:P-521", secp384r1 = "P-384:X25519:P-256:P-521", secp521r1 = "P-521:X25519:P-256:P-384",
+}
 
 --- The session to resume next, or nil.
 function sessions.take(target)
@@ -46,6 +51,7 @@ end
 
 --- Keeps what a connection that came to HTTP/2 was given.
 function sessions.keep(target, conn)
+  target.groups = target.groups or GROUPS[conn.tls.group]
   target.sessions = target.sessions or {}
   local list = target.sessions
   if list.none or #list >= MOST and not list.once then

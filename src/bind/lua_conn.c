@@ -210,6 +210,7 @@ void conn_close(struct lconn *c) {
     if (c->stream) {
         empty(h2_conn_replies(c->h2)); /* to what nobody has seen */
         conn_flush(c);
+        io_stream_close_notify(c->stream); /* RFC 8446 6.1; without it servers forget the session */
         io_stream_peer(c->stream, c->peer, sizeof c->peer);
         io_stream_local(c->stream, c->local, sizeof c->local);
         conn_note(c, H2_SENT, "closed");

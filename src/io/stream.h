@@ -88,7 +88,8 @@ size_t io_stream_unsent(const struct io_stream *s);
 
 /* Half-close: after the queue, close_notify if TLS (unless without_notify), then FIN. */
 void io_stream_shutdown(struct io_stream *s, bool without_notify);
-/* close_notify alone, after what was written; TCP stays open. */
+/* close_notify alone, after what was written; TCP stays open. Nothing without TLS, or after
+ * io_stream_shutdown. */
 void io_stream_close_notify(struct io_stream *s);
 /* RST instead of FIN (SO_LINGER 0), at once. Nothing is reported after it. A Unix socket closes. */
 void io_stream_reset(struct io_stream *s);

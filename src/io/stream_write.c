@@ -203,7 +203,7 @@ int io_stream_write_raw(struct io_stream *s, const uint8_t *octets, size_t n) {
 }
 
 void io_stream_close_notify(struct io_stream *s) {
-    if (!s->tls)
+    if (!s->tls || s->shutdown_wanted)
         return;
     s->notify_wanted = true;
     io_stream_flush(s);

@@ -141,6 +141,22 @@ describe("TLS connections", function()
     end)
   end)
 
+  it("say close_notify when they are closed, but nothing after FIN", function()
+    for how, finish in pairs { close_notify = function() end, fin = function(conn) conn:shutdown(true) end } do
+      pair(function(conn)
+        assert(conn:start_tls { verify = false })
+        conn:send_octets "x"
+        finish(conn)
+        conn:close()
+      end, function(conn)
+        assert(conn:start_tls {})
+        assert.equal("x", conn:recv_octets(1))
+        assert.equal("closed", select(2, conn:recv_octets(1)))
+        assert.equal(how, conn:ended().how)
+      end)
+    end
+  end)
+
   it("take TLS actions, and resume", function()
     local session
     local function client(conn)

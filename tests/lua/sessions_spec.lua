@@ -2,8 +2,8 @@
 local fake = dofile "tests/lua/fake_engine.lua"
 local sessions = fake.modules {} "sessions"
 
-local function giver(list)
-  return { session = function() return table.remove(list, 1) end }
+local function giver(list, group)
+  return { tls = { group = group or "x25519" }, session = function() return table.remove(list, 1) end }
 end
 
 local function taken(target)
@@ -58,7 +58,7 @@ describe("sessions", function()
   it("are kept in a bounded number", function()
     local target, asked = {}, 0
     for _ = 1, 100 do
-      sessions.keep(target, { session = function() asked = asked + 1 return asked end })
+      sessions.keep(target, { tls = {}, session = function() asked = asked + 1 return asked end })
     end
     assert.are.equal(32, #target.sessions)
     assert.are.equal(32, asked)
@@ -66,6 +66,16 @@ describe("sessions", function()
     sessions.keep(target, giver { "new" })
     assert.are.equal(32, #target.sessions)
     assert.are.equal("new", (taken(target)))
+  end)
+
+  it("leave the group that the target chose first, unless OpenSSL offers it first", function()
+    local target = {}
+    sessions.keep(target, giver { "a" })
+    assert.is_nil(target.groups)
+    sessions.keep(target, giver({}, "secp256r1"))
+    assert.are.equal("P-256:X25519:P-384:P-521", target.groups)
+    sessions.keep(target, giver({}, "secp384r1"))
+    assert.are.equal("P-256:X25519:P-384:P-521", target.groups)
   end)
 
   it("are given up when no HTTP/2 comes of it", function()
