@@ -128,7 +128,7 @@ function Runner:in_vain(early)
   for job, item in pairs(self.jobs) do
     local case = item.unit.case
     if not (job.second or item.beside or item.again or case.alone) and (case.early or not early)
-      and self.looks:may_begin(item)
+      and self.looks:may_begin(item) and not failed_already(item.unit)
       and (not found or item.unit.number < found.unit.number
         or item.unit == found.unit and item.position < found.position) then
       found = item

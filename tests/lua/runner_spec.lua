@@ -142,6 +142,17 @@ describe("the runner", function()
     assert.are.same({ "fail", "1" }, { result.verdict, result.row })
   end)
 
+  it("does not look again at a row that waits when another has failed", function()
+    local self = bench { ["s/a"] = function(_, job)
+      fake.wait(job.row == 1 and 0.2 or 2)
+      return SILENT
+    end }
+    local result = run(self, { case("s/a", { each = { 1, 2 } }) }, { timeout = 3 })["s/a"]
+    assert.are.same({ "fail", "1" }, { result.verdict, result.row })
+    assert.are.equal(1, #result.notes)
+    assert.are.same({ "s/a", "s/a", "s/a!" }, self.log)
+  end)
+
   it("asks less at once of a target that is slow to answer, and more again of one that is not", function()
     local slow, flying = true, {}
     local self = bench { ["s/c"] = function(state)
