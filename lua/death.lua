@@ -158,22 +158,22 @@ local function by_order(a, b)
   return a.item.position < b.item.position
 end
 
--- Those that came through to the target; the others are victims.
-local function came_through(list)
-  local through, victims = {}, {}
+local function split(list, wanted)
+  local these, others = {}, {}
   for _, entry in ipairs(list) do
-    table.insert(entry.record.way and victims or through, entry)
+    table.insert(wanted(entry) and these or others, entry)
   end
-  return through, victims
+  return these, others
 end
 
--- Where nobody came through, those that the target took, as far as that: who was refused did it no harm.
-local function got_as_far(victims)
-  local taken, refused = {}, {}
-  for _, entry in ipairs(victims) do
-    table.insert(entry.record.run.connected and taken or refused, entry)
-  end
-  return taken, refused
+-- To the target, as far as the case wants.
+local function came_through(entry)
+  return not entry.record.way
+end
+
+-- By the target, which then did not bring it further; who was refused did it no harm.
+local function was_taken(entry)
+  return entry.record.run.connected
 end
 
 -- In flight when it died; victims of these; and what had ended, the last first.
@@ -183,12 +183,12 @@ function Vigil:sorted(trouble)
     local entry = self.recent[at]
     table.insert((trouble.flying[entry.item] or entry.to >= trouble.heard) and late or early, entry)
   end
-  local suspects, victims = came_through(late)
+  local suspects, victims = split(late, came_through)
   if #suspects == 0 then
-    suspects, victims = got_as_far(victims)
+    suspects, victims = split(victims, was_taken)
   end
   table.sort(suspects, by_order)
-  early = came_through(early)
+  early = split(early, came_through)
   return suspects, victims, table.move(early, 1, math.min(#early, 2 * self.options.jobs), 1, {})
 end
 

@@ -1,6 +1,7 @@
 -- What later TLS connections to a target know of earlier ones. Sessions to be resumed (RFC 8446 section 2.2): a full handshake
--- costs both sides more than all that a case does after it. And target.groups, the one that the target chose first: a key share
--- of another costs a HelloRetryRequest (section 4.1.4). Cases about TLS make their own handshakes and know nothing of these.
+-- costs both sides more than all that a case does after it. And target.groups, to be offered: first the one that the target
+-- chose, since a key share of another costs a HelloRetryRequest (section 4.1.4). Cases about TLS make their own handshakes and
+-- know nothing of these.
 --
 -- target.sessions is a list of { session =, used = }. `once`: the server refuses a session the second time (RFC 8446 section
 -- 8.1), and forgets those of connections that have ended, so that the newest is the best. `none`: with a session the server
