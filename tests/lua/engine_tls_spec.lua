@@ -157,6 +157,30 @@ describe("TLS connections", function()
     end
   end)
 
+  it("offer a target the group that it chose before", function()
+    local open, sessions = require "h2probe.open", require "h2probe.sessions"
+    local listener = assert(engine.listen { port = 0 })
+    local target = { scheme = "https", host = "127.0.0.1", port = listener:port(), verify = false }
+    local retried = {}
+    engine.spawn(function()
+      for _ = 1, 2 do
+        local conn <close> = assert(listener:accept(2))
+        assert(conn:start_tls { alpn = { "h2" }, groups = "P-256" })
+        conn:recv_octets()
+      end
+    end)
+    run(function()
+      for i = 1, 2 do
+        local conn = assert(open.open(target, { start = "preface", timeout = 2 }))
+        retried[i] = conn.tls.hello_retried
+        sessions.keep(target, conn)
+        conn:close()
+      end
+    end)
+    listener:close()
+    assert.same({ true, false }, retried)
+  end)
+
   it("take TLS actions, and resume", function()
     local session
     local function client(conn)
